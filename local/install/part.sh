@@ -1,0 +1,30 @@
+# Sourced by every part: the checkout as working directory, and stamps that make a second run a matter of milliseconds.
+# A stamp is the digest of everything the part was made from; it is written last, so an interrupted part is made again.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+unset PYTHONDONTWRITEBYTECODE
+mkdir -p .local/log .local/stamp
+
+digest() { # of the files and texts given
+    local input
+    for input in "$@"; do
+        if [[ -f $input ]]; then cat -- "$input"; else printf '%s\n' "$input"; fi
+    done | cksum | tr ' ' '-'
+}
+
+made() { # part, digest: was it made from exactly this?
+    [[ -f .local/stamp/$1 && $(<".local/stamp/$1") == "$2" ]]
+}
+
+keep() { # part, digest
+    printf '%s\n' "$2" >".local/stamp/$1"
+}
+
+stop() { # what happened, what to do next
+    printf 'What is wrong: %s\nWhat to do:    %s\n' "$1" "$2" >&2
+    exit 1
+}
+
+major_of() { # the leading number of a version
+    [[ $1 =~ ^([0-9]+) ]] && printf '%s' "${BASH_REMATCH[1]}" || printf 0
+}

@@ -1,0 +1,67 @@
+"""What a stack is before anything of it runs: its checkout, its state directory, its ports and its secrets."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from readmit_cli.stack.checkout import Checkout
+from readmit_cli.stack.credentials import Credentials, write_private
+from readmit_cli.stack.environment import Addresses
+from readmit_cli.stack.parts import Part, all_parts
+from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.programs import INFRASTRUCTURE, installed_services
+from readmit_cli.stack.rendering import supervisor_configuration
+from readmit_cli.stack.state_directory import StateDirectory, postgres_user
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """One stack on paper."""
+
+    checkout: Checkout
+    state: StateDirectory
+    ports: Ports
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        """Every secret; the first use generates those that are not there yet."""
+        self.state.create()
+        return Credentials.load_or_create(self.state.credentials)
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        """Every address with the login that belongs to it."""
+        return Addresses(self.ports, self.credentials)
+
+    @cached_property
+    def parts(self) -> dict[str, Part]:
+        """Every part that could run, in the order of starting."""
+        return all_parts(self.addresses, self.ports)
+
+    def write_supervisor_configuration(self) -> None:
+        """Render what the supervisor runs, mode 0600 for the environments in it. Raises StackError."""
+        user = postgres_user()
+        values = {
+            "state": str(self.state.root),
+            "socket": str(self.state.supervisor_socket),
+            "local": str(self.checkout.templates),
+            "java": str(self.checkout.java()),
+            "kafka_jars": str(self.checkout.kafka_jars),
+            "postgres": str(self.checkout.postgres()),
+            "minio": str(self.checkout.minio),
+            "mlflow": str(self.checkout.mlflow),
+            "python": str(self.checkout.python),
+            "minio_port": str(self.ports.minio),
+            "minio_console_port": str(self.ports.minio_console),
+            "mlflow_port": str(self.ports.mlflow),
+            # Supervisor wants root to say that running as root is meant.
+            "user": "root" if user else None,
+            "postgres_user": user.pw_name if user else None,
+        }
+        programs = (*INFRASTRUCTURE, *installed_services())
+        text = supervisor_configuration(
+            self.checkout.templates / "supervisord.conf",
+            values,
+            programs=programs,
+            environments={name: self.addresses.program_environment(name) for name in programs},
+        )
+        write_private(self.state.supervisor_configuration, text)

@@ -1,0 +1,96 @@
+"""Where the checkout keeps what the local stack starts: templates in `local/`, installed things in `.local/`."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from readmit_cli.stack.errors import StackError
+
+OLDEST_POSTGRES = 15
+OLDEST_JAVA = 17
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A clone of the repository; everything `make install` put there is found through this."""
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> "Checkout":
+        """Find the clone this command was installed from. Raises StackError for a command installed without one."""
+        for folder in Path(__file__).resolve().parents:
+            if (folder / "local" / "supervisord.conf").is_file():
+                return cls(folder)
+        raise StackError(
+            f"The local stack lives in a clone of the repository, and {Path(__file__).parent} is not in one. "
+            "Clone it, run `make install` there, and use its .venv/bin/readmit."
+        )
+
+    @property
+    def templates(self) -> Path:
+        """The folder of the templates and of what is started natively."""
+        return self.root / "local"
+
+    @property
+    def migrations(self) -> Path:
+        """The folder of the Alembic revisions."""
+        return self.root / "migrations"
+
+    @property
+    def installed(self) -> Path:
+        """The git-ignored folder that holds what was installed, and by default the state."""
+        return self.root / ".local"
+
+    @property
+    def kafka_jars(self) -> Path:
+        """The broker and its tools."""
+        return self.installed / "kafka" / "libs"
+
+    @property
+    def minio(self) -> Path:
+        """MinIO's server."""
+        return self.installed / "bin" / "minio"
+
+    @property
+    def mlflow(self) -> Path:
+        """MLflow's command in its own environment."""
+        return self.installed / "mlflow" / "bin" / "mlflow"
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the services: the one that runs this command."""
+        return Path(sys.executable)
+
+    def java(self) -> Path:
+        """Find Java: JAVA_HOME first, then the PATH. Raises StackError."""
+        home = os.environ.get("JAVA_HOME")
+        found = Path(home) / "bin" / "java" if home else shutil.which("java")
+        if found and Path(found).is_file():
+            return Path(found)
+        raise StackError(f"Java {OLDEST_JAVA} or newer is not here (JAVA_HOME, PATH); `make install` installs it.")
+
+    def postgres(self, program: str = "postgres") -> Path:
+        """Find a program of the newest Postgres that is installed. Raises StackError."""
+        for folder in (*_versioned_postgres(), *_postgres_on_path()):
+            if (folder / program).is_file():
+                return folder / program
+        raise StackError(f"PostgreSQL {OLDEST_POSTGRES} or newer is not here; `make install` installs it.")
+
+
+def _versioned_postgres() -> list[Path]:
+    # Debian and Ubuntu keep one folder for each major version and none on the PATH; brew does the same.
+    roots = {
+        int(folder.parent.name.rpartition("@")[2]): folder
+        for pattern in ("usr/lib/postgresql/*/bin", "opt/homebrew/opt/postgresql@*/bin", "usr/local/opt/postgresql@*/bin")
+        for folder in Path("/").glob(pattern)
+        if folder.parent.name.rpartition("@")[2].isdigit()
+    }
+    return [folder for version, folder in sorted(roots.items(), reverse=True) if version >= OLDEST_POSTGRES]
+
+
+def _postgres_on_path() -> list[Path]:
+    found = shutil.which("postgres")
+    return [Path(found).resolve().parent] if found else []

@@ -1,0 +1,63 @@
+"""The stack's own secrets: generated once, kept in one file that its owner alone can read."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+# Postgres: the superuser, the logins of the services, and MLflow's own.
+DATABASE_OWNER = "readmit_owner"
+DATABASE_LOGINS = (
+    DATABASE_OWNER,
+    "readmit_batch_producer",
+    "readmit_ingestor",
+    "readmit_trainer",
+    "readmit_reader",
+    "readmit_auditor",
+)
+SUPERUSER = "postgres"
+MLFLOW_LOGIN = "mlflow"
+
+# S3: the server's root, and one user for each program that touches it.
+OBJECT_STORE_ROOT = "readmit-root"
+OBJECT_STORE_USERS = ("trainer", "predictor", "mlflow")
+
+NAMES = (
+    *(f"postgres/{login}" for login in (SUPERUSER, *DATABASE_LOGINS, MLFLOW_LOGIN)),
+    *(f"s3/{user}" for user in (OBJECT_STORE_ROOT, *OBJECT_STORE_USERS)),
+)
+
+
+class Credentials:
+    """Every password and secret key of one stack, by the login or key it belongs to; never shown by repr."""
+
+    def __init__(self, by_name: Mapping[str, str]) -> None:
+        self._by_name = dict(by_name)
+
+    @classmethod
+    def load_or_create(cls, path: Path) -> "Credentials":
+        """Read the file; whatever is missing in it is generated and written, whatever is there stays."""
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        missing = [name for name in NAMES if name not in known]
+        if missing:
+            known |= {name: secrets.token_hex(20) for name in missing}
+            write_private(path, json.dumps(known, indent=1) + "\n")
+        return cls(known)
+
+    def database_password(self, login: str) -> str:
+        """Answer the password of a Postgres login."""
+        return self._by_name[f"postgres/{login}"]
+
+    def object_store_secret(self, user: str) -> str:
+        """Answer the S3 secret key of a user; its access key is its name."""
+        return self._by_name[f"s3/{user}"]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file as a whole; at no moment can anybody but its owner read it."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+    beside.replace(path)

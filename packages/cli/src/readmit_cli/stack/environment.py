@@ -1,0 +1,167 @@
+"""What each program of the stack finds in its environment."""
+
+from collections.abc import Mapping
+
+from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnection
+from readmit_cli.stack.credentials import MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
+from readmit_cli.stack.ports import LOOPBACK, Ports
+from readmit_cli.stack.programs import MINIO, MLFLOW, SERVICES
+
+DATABASE = "readmit"
+MLFLOW_DATABASE = "mlflow"
+MODELS_BUCKET = "readmit-models"
+MLFLOW_BUCKET = "readmit-mlflow"
+
+# A service that is not named here has no login there: the predictor knows no database, the ingestor no object store.
+_DATABASE_LOGINS = {
+    "batch-producer": "readmit_batch_producer",
+    "ingestor": "readmit_ingestor",
+    "trainer": "readmit_trainer",
+}
+_OBJECT_STORE_SERVICES = ("trainer", "predictor")
+_MLFLOW_SERVICES = ("trainer",)
+
+
+class Addresses:
+    """Every address of one stack, with the login that belongs to it."""
+
+    def __init__(self, ports: Ports, credentials: Credentials) -> None:
+        self._ports = ports
+        self._credentials = credentials
+
+    @property
+    def kafka(self) -> str:
+        """Kafka's bootstrap servers."""
+        return f"{LOOPBACK}:{self._ports.kafka}"
+
+    @property
+    def object_store(self) -> str:
+        """The S3 endpoint, without scheme."""
+        return f"{LOOPBACK}:{self._ports.minio}"
+
+    @property
+    def mlflow(self) -> str:
+        """MLflow's tracking URI."""
+        return f"http://{LOOPBACK}:{self._ports.mlflow}"
+
+    @property
+    def minio_console(self) -> str:
+        """MinIO's web page."""
+        return f"http://{LOOPBACK}:{self._ports.minio_console}"
+
+    def service(self, name: str) -> str:
+        """Answer the base URL of a service."""
+        return f"http://{LOOPBACK}:{self.service_port(name)}"
+
+    def service_port(self, name: str) -> int:
+        """Answer the port of a service."""
+        return int(getattr(self._ports, SERVICES[name]))
+
+    def database(self, login: str, database: str = DATABASE) -> DatabaseConnection:
+        """Answer a login's way to a database of the stack."""
+        return DatabaseConnection(
+            port=self._ports.postgres,
+            database=database,
+            user=login,
+            password=self._credentials.database_password(login),
+        )
+
+    def superuser(self, database: str = SUPERUSER) -> DatabaseConnection:
+        """Answer the superuser's way to a database; the stack alone uses it."""
+        return self.database(SUPERUSER, database)
+
+    def bucket(self, user: str, bucket: str = MODELS_BUCKET) -> ObjectStoreConnection:
+        """Answer an S3 user's way to a bucket."""
+        return ObjectStoreConnection(
+            endpoint=self.object_store,
+            access_key=user,
+            secret_key=self._credentials.object_store_secret(user),
+            bucket=bucket,
+        )
+
+    def service_environment(self, name: str) -> dict[str, str]:
+        """Answer the settings of a service, `READMIT_<SERVICE>_<GROUP>__<FIELD>`; it gets only what it needs."""
+        values = {
+            "KAFKA__BOOTSTRAP_SERVERS": self.kafka,
+            "HTTP__HOST": LOOPBACK,
+            "HTTP__PORT": str(self.service_port(name)),
+        }
+        if name in _DATABASE_LOGINS:
+            values |= _database_values(self.database(_DATABASE_LOGINS[name]))
+        if name in _OBJECT_STORE_SERVICES:
+            values |= _object_store_values(self.bucket(name))
+        if name in _MLFLOW_SERVICES:
+            values["MLFLOW__URI"] = self.mlflow
+        prefix = f"READMIT_{SERVICES[name].upper()}_"
+        environment = {"PYTHONUNBUFFERED": "1"} | {prefix + key: value for key, value in values.items()}
+        if name in _MLFLOW_SERVICES:
+            # MLflow's client writes artifacts to S3 by itself and reads these, never our settings.
+            environment |= self._aws(name)
+        return environment
+
+    def program_environment(self, name: str) -> dict[str, str]:
+        """Answer the environment of any program; Kafka and Postgres read their configuration files alone."""
+        if name in SERVICES:
+            return self.service_environment(name)
+        if name == MINIO:
+            return {
+                "MINIO_ROOT_USER": OBJECT_STORE_ROOT,
+                "MINIO_ROOT_PASSWORD": self._credentials.object_store_secret(OBJECT_STORE_ROOT),
+                "MINIO_UPDATE": "off",
+            }
+        if name == MLFLOW:
+            # The store's address is here and not on the command line, which every user of the machine can read.
+            # 3.17 resolves SQLAlchemy 2.1, where a bare postgresql:// means a driver that is not installed.
+            store = self.database(MLFLOW_LOGIN, MLFLOW_DATABASE).url("postgresql+psycopg2")
+            return self._aws(MLFLOW) | {
+                "MLFLOW_BACKEND_STORE_URI": store,
+                "MLFLOW_DEFAULT_ARTIFACT_ROOT": f"s3://{MLFLOW_BUCKET}",
+                "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+                "MLFLOW_DISABLE_TELEMETRY": "true",
+                "DO_NOT_TRACK": "true",
+                "PYTHONUNBUFFERED": "1",
+            }
+        return {}
+
+    def for_people(self) -> Mapping[str, str]:
+        """Answer what a person's shell needs for psql, kcat and S3 tools; Postgres as the reader of the views."""
+        reader = self.database("readmit_reader")
+        return {
+            "READMIT_KAFKA": self.kafka,
+            "PGHOST": reader.host,
+            "PGPORT": str(reader.port),
+            "PGDATABASE": reader.database,
+            "PGUSER": reader.user,
+            "PGPASSWORD": reader.password,
+            "MLFLOW_TRACKING_URI": self.mlflow,
+            "AWS_ENDPOINT_URL": f"http://{self.object_store}",
+        } | self._aws("trainer")
+
+    def _aws(self, user: str) -> dict[str, str]:
+        return {
+            "MLFLOW_S3_ENDPOINT_URL": f"http://{self.object_store}",
+            "AWS_ACCESS_KEY_ID": user,
+            "AWS_SECRET_ACCESS_KEY": self._credentials.object_store_secret(user),
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+def _database_values(connection: DatabaseConnection) -> dict[str, str]:
+    return {
+        "POSTGRES__HOST": connection.host,
+        "POSTGRES__PORT": str(connection.port),
+        "POSTGRES__DATABASE": connection.database,
+        "POSTGRES__USER": connection.user,
+        "POSTGRES__PASSWORD": connection.password,
+    }
+
+
+def _object_store_values(connection: ObjectStoreConnection) -> dict[str, str]:
+    return {
+        "OBJECT_STORE__ENDPOINT": connection.endpoint,
+        "OBJECT_STORE__REGION": connection.region,
+        "OBJECT_STORE__ACCESS_KEY": connection.access_key,
+        "OBJECT_STORE__SECRET_KEY": connection.secret_key,
+        "OBJECT_STORE__BUCKET": connection.bucket,
+        "OBJECT_STORE__SECURE": str(connection.secure).lower(),
+    }

@@ -1,0 +1,66 @@
+"""The running parts of a stack: their ports, and how each shows that it works."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from readmit_cli.stack import readiness
+from readmit_cli.stack.environment import Addresses
+from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.programs import KAFKA, MINIO, MLFLOW, POSTGRES, SERVICES, installed_services
+from readmit_cli.stack.readiness import Probe
+
+
+@dataclass(frozen=True)
+class Part:
+    """One program as the stack waits for it."""
+
+    name: str
+    port_names: tuple[str, ...]
+    address: str
+    probe: Probe
+    ready_within_s: float
+
+
+def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
+    """Answer every part by name, in the order of starting."""
+    superuser = addresses.superuser()
+    infrastructure = (
+        Part(KAFKA, ("kafka", "kafka_controller"), addresses.kafka, lambda: readiness.kafka(ports.kafka), 60.0),
+        Part(
+            POSTGRES,
+            ("postgres",),
+            f"{superuser.host}:{superuser.port}",
+            lambda: readiness.postgres(superuser),
+            60.0,
+        ),
+        Part(
+            MINIO,
+            ("minio", "minio_console"),
+            f"http://{addresses.object_store}",
+            lambda: readiness.http(f"http://{addresses.object_store}/minio/health/ready"),
+            60.0,
+        ),
+        # The first start makes the schema of its database, on a slow machine in more than a minute.
+        Part(MLFLOW, ("mlflow",), addresses.mlflow, lambda: readiness.http(f"{addresses.mlflow}/health"), 240.0),
+    )
+    services = (_service(name, addresses.service(name)) for name in SERVICES)
+    return {part.name: part for part in (*infrastructure, *services)}
+
+
+def default_parts(*, with_mlflow: bool = True) -> tuple[str, ...]:
+    """Answer what `readmit up` starts: the infrastructure and every service that has an entry point."""
+    infrastructure = (KAFKA, POSTGRES, MINIO, MLFLOW) if with_mlflow else (KAFKA, POSTGRES, MINIO)
+    return (*infrastructure, *installed_services())
+
+
+def with_requirements(names: Iterable[str]) -> Collection[str]:
+    """Add what the named parts cannot work without."""
+    wanted = set(names)
+    if MLFLOW in wanted:
+        wanted |= {POSTGRES, MINIO}
+    return wanted
+
+
+def _service(name: str, address: str) -> Part:
+    # Alive is what starting can bring about; ready may need more, such as a first model for the predictor.
+    return Part(name, (SERVICES[name],), address, lambda: readiness.http(f"{address}/health/live"), 60.0)

@@ -1,0 +1,28 @@
+"""Which programs make the stack."""
+
+import importlib.util
+from collections.abc import Mapping
+from types import MappingProxyType
+
+KAFKA = "kafka"
+POSTGRES = "postgres"
+MINIO = "minio"
+MLFLOW = "mlflow"
+INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO, MLFLOW)
+
+# The program's name, as people type it, and the module that `python -m` starts; also the order of the tables.
+SERVICES: Mapping[str, str] = MappingProxyType({
+    "batch-producer": "batch_producer",
+    "ingestor": "ingestor",
+    "trainer": "trainer",
+    "predictor": "predictor",
+})  # fmt: skip
+
+
+def installed_services() -> tuple[str, ...]:
+    """Answer the services that have an entry point; one without is left out of the stack."""
+    return tuple(name for name, module in SERVICES.items() if _has_entry_point(module))
+
+
+def _has_entry_point(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None and importlib.util.find_spec(f"{module}.__main__") is not None

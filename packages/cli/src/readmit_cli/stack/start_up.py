@@ -1,0 +1,100 @@
+"""The order of starting, and what has to be made once each part answers.
+
+Kafka, Postgres and MinIO side by side, each with what lives in it (logins, databases, buckets, keys); then migrations,
+topics and MLflow side by side; the services last. Every step leaves alone what is done, therefore this also repairs.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+
+from readmit_cli.stack import buckets, kafka_node, migrations, postgres_cluster, store, topics
+from readmit_cli.stack.blueprint import Blueprint
+from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
+from readmit_cli.stack.environment import DATABASE, MLFLOW_DATABASE
+from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
+from readmit_cli.stack.programs import KAFKA, MINIO, MLFLOW, POSTGRES, SERVICES
+from readmit_cli.stack.progress import Note, Progress, together
+from readmit_cli.stack.supervision import DOWN, Supervisor
+
+Step = Callable[[Note], None]
+
+
+class StartUp:
+    """Starts the parts of one stack under its living supervisor."""
+
+    def __init__(self, blueprint: Blueprint, supervisor: Supervisor, *, progress: Progress) -> None:
+        self._blueprint = blueprint
+        self._supervisor = supervisor
+        self._progress = progress
+
+    def run(self, wanted: Collection[str]) -> None:
+        """Start what is down of these parts and wait until all of them work. Raises StackError."""
+        for wave in (self._bases(), self._followers(), self._services()):
+            together(self._progress, {name: run for name, (needs, run) in wave.items() if needs in wanted})
+
+    def _bases(self) -> Mapping[str, tuple[str, Step]]:
+        return {
+            KAFKA: (KAFKA, self._program(KAFKA, prepare=self._prepare_kafka)),
+            POSTGRES: (POSTGRES, self._program(POSTGRES, prepare=self._prepare_postgres, furnish=self._make_databases)),
+            MINIO: (MINIO, self._program(MINIO, prepare=self._require_minio, furnish=self._make_buckets)),
+        }
+
+    def _followers(self) -> Mapping[str, tuple[str, Step]]:
+        return {
+            "migrations": (POSTGRES, self._migrate),
+            "topics": (KAFKA, self._apply_topics),
+            MLFLOW: (MLFLOW, self._program(MLFLOW, prepare=self._require_mlflow)),
+        }
+
+    def _services(self) -> Mapping[str, tuple[str, Step]]:
+        return {name: (name, self._program(name)) for name in SERVICES}
+
+    def _program(
+        self, name: str, *, prepare: Callable[[], None] | None = None, furnish: Callable[[], None] | None = None
+    ) -> Step:
+        def start(note: Note) -> None:
+            if self._supervisor.states()[name].state in DOWN:
+                require_free_ports(self._blueprint, name)
+                if prepare is not None:
+                    prepare()
+                self._supervisor.start(name)
+            else:
+                note.text = "was running"
+            wait_until_ready(self._blueprint, self._supervisor, name)
+            if furnish is not None:
+                furnish()
+
+        return start
+
+    def _prepare_kafka(self) -> None:
+        kafka_node.prepare(self._blueprint.checkout, self._blueprint.state, self._blueprint.ports)
+
+    def _prepare_postgres(self) -> None:
+        plan = self._blueprint
+        postgres_cluster.prepare(plan.checkout, plan.state, plan.ports, plan.credentials)
+
+    def _make_databases(self) -> None:
+        addresses = self._blueprint.addresses
+        superuser = addresses.superuser()
+        for login in (*DATABASE_LOGINS, MLFLOW_LOGIN):
+            store.ensure_login(superuser, login=login, password=addresses.database(login).password)
+        store.ensure_database(superuser, database=DATABASE, owner=DATABASE_OWNER, logins=DATABASE_LOGINS)
+        store.ensure_database(superuser, database=MLFLOW_DATABASE, owner=MLFLOW_LOGIN, logins=(MLFLOW_LOGIN,))
+
+    def _make_buckets(self) -> None:
+        buckets.ensure(self._blueprint.addresses)
+
+    def _migrate(self, _note: Note) -> None:
+        owner = self._blueprint.addresses.database(DATABASE_OWNER)
+        migrations.upgrade(self._blueprint.checkout, owner, log=self._blueprint.state.log("migrations"))
+
+    def _apply_topics(self, note: Note) -> None:
+        note.text = topics.apply(self._blueprint.addresses.kafka)
+
+    def _require_minio(self) -> None:
+        if not self._blueprint.checkout.minio.is_file():
+            raise StackError(f"MinIO is not at {self._blueprint.checkout.minio}; `make install` builds it.")
+
+    def _require_mlflow(self) -> None:
+        if not self._blueprint.checkout.mlflow.is_file():
+            raise StackError(f"MLflow is not at {self._blueprint.checkout.mlflow}; `make install` installs it.")

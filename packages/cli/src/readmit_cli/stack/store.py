@@ -1,0 +1,37 @@
+"""What the stack itself asks of Postgres: logins and databases. What is inside a database is the migrations'."""
+
+from collections.abc import Sequence
+
+import psycopg
+from psycopg import sql
+
+from readmit_cli.stack.connections import DatabaseConnection
+
+
+def ensure_login(superuser: DatabaseConnection, *, login: str, password: str) -> None:
+    """Create a login, or give an existing one this password."""
+    with psycopg.connect(superuser.url(), autocommit=True) as session:
+        known = session.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
+        statement = "ALTER ROLE {} WITH LOGIN PASSWORD {}" if known else "CREATE ROLE {} WITH LOGIN PASSWORD {}"
+        session.execute(sql.SQL(statement).format(sql.Identifier(login), sql.Literal(password)))
+
+
+def ensure_database(
+    superuser: DatabaseConnection, *, database: str, owner: str, logins: Sequence[str], template: str = "template0"
+) -> None:
+    """Create a database that its owner and these logins alone may enter; one that exists keeps its content."""
+    with psycopg.connect(superuser.url(), autocommit=True) as session:
+        name = sql.Identifier(database)
+        if session.execute("SELECT FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
+            create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
+            session.execute(create.format(name, sql.Identifier(owner), sql.Identifier(template)))
+        session.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        grant = sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}")
+        for login in logins:
+            session.execute(grant.format(name, sql.Identifier(login)))
+
+
+def drop_database(superuser: DatabaseConnection, database: str) -> None:
+    """Drop a database and end whatever is connected to it; one that is not there is no error."""
+    with psycopg.connect(superuser.url(), autocommit=True) as session:
+        session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))

@@ -1,0 +1,93 @@
+"""Read a whole topic with aiokafka, without a group and without commits."""
+
+# mypy: untyped-calls-exclude=aiokafka
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from readmit_runtime.errors import Transient
+from readmit_runtime.kafka_consumer import METADATA_AGE_MS, REQUEST_LIMIT_MS, close_consumer, incoming_record
+from readmit_runtime.kafka_errors import transient_errors
+from readmit_runtime.kafka_options import client_options
+from readmit_runtime.messages import IncomingRecord
+from readmit_runtime.settings import KafkaSettings
+
+MOST_RECORDS = 1_000
+
+
+class KafkaTopicReader:
+    """A TopicReader of a real topic; the position lives in this object alone."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str, *, client_id: str) -> None:
+        self._kafka = kafka
+        self._topic = topic
+        self._client_id = client_id
+        self._consumer: AIOKafkaConsumer | None = None
+        self._ends: Mapping[TopicPartition, int] = {}
+        self._caught_up = False
+
+    @property
+    def caught_up(self) -> bool:
+        """Tell whether all that stood in the topic at the start was handed out."""
+        return self._caught_up
+
+    async def start(self) -> None:
+        """Connect and note where the topic ends now."""
+        consumer = AIOKafkaConsumer(
+            **client_options(self._kafka),
+            client_id=self._client_id,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            request_timeout_ms=REQUEST_LIMIT_MS,
+            metadata_max_age_ms=METADATA_AGE_MS,
+        )
+        try:
+            with transient_errors(f"opening {self._topic}"):
+                async with asyncio.timeout(REQUEST_LIMIT_MS / 1000):
+                    await consumer.start()
+                    await self._open(consumer)
+        except BaseException:
+            await close_consumer(consumer)
+            raise
+        self._consumer = consumer
+        await self._note_position()
+
+    async def _open(self, consumer: AIOKafkaConsumer) -> None:
+        if self._topic not in await consumer.topics():
+            raise Transient(f"The topic {self._topic} does not exist or may not be read; create it or grant the right.")
+        consumer.subscribe([self._topic])
+        partitions = await self._partitions(consumer)
+        self._ends = await consumer.end_offsets(partitions)
+        starts = await consumer.beginning_offsets(partitions)
+        for partition in partitions:
+            consumer.seek(partition, starts[partition])
+
+    async def _partitions(self, consumer: AIOKafkaConsumer) -> Sequence[TopicPartition]:
+        while not consumer.assignment():  # noqa: ASYNC110 - a task of the library assigns, without an event for it
+            await asyncio.sleep(0.01)
+        return sorted(consumer.assignment())
+
+    async def read(self, timeout_s: float) -> Sequence[IncomingRecord]:
+        """Return the next records, each partition's together and in order."""
+        if self._consumer is None:
+            raise RuntimeError("The reader is not started; call start() first.")
+        with transient_errors(f"reading {self._topic}"):
+            batches = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=MOST_RECORDS)
+        await self._note_position()
+        return [incoming_record(record) for partition in sorted(batches) for record in batches[partition]]
+
+    async def _note_position(self) -> None:
+        # the position, not the last record's offset: compaction may have taken the last records away
+        if self._consumer is None or self._caught_up:
+            return
+        reached = [await self._consumer.position(partition) >= end for partition, end in self._ends.items()]
+        self._caught_up = all(reached)
+
+    async def stop(self) -> None:
+        """Disconnect within a limit."""
+        if self._consumer is not None:
+            consumer, self._consumer = self._consumer, None
+            await close_consumer(consumer)

@@ -1,0 +1,139 @@
+"""Declare a service's metrics in one table, checked as a whole before the first is used.
+
+A service's `metrics.py` holds its table and makes one `Metrics` of it in its composition root. The registry is its
+own: nothing is registered at import, and two services in one test do not meet.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from readmit_runtime.markdown_table import markdown_table
+
+_Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
+
+_NAME = re.compile(r"readmit_[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
+_WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*")
+
+
+class MetricInvalid(ValueError):
+    """The table breaks a rule of names, units, labels or buckets; the text names the metric."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec:
+    """What every metric says of itself. Its name is `readmit_<service>_<thing>_<unit>`, counters end in `_total`."""
+
+    name: str
+    unit: str
+    help: str
+    """What it counts or measures, and what to think when it moves."""
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CounterSpec(MetricSpec):
+    """A number that only grows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeSpec(MetricSpec):
+    """A number that goes up and down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistogramSpec(MetricSpec):
+    """A distribution, counted in buckets."""
+
+    buckets: tuple[float, ...]
+    """Upper bounds, in the metric's unit, rising; chosen for what is measured, so there is no default."""
+
+
+class Metrics:
+    """The metrics of one table, registered and ready to use."""
+
+    def __init__(self, service: str, table: Sequence[MetricSpec], *, registry: CollectorRegistry) -> None:
+        """Check and register the table; raises MetricInvalid, also for a name that is there twice."""
+        self._made: dict[MetricSpec, Counter | Gauge | Histogram] = {}
+        names: set[str] = set()
+        for spec in table:
+            _check(service, spec)
+            if spec.name in names:
+                raise MetricInvalid(f"{spec.name} is declared twice")
+            names.add(spec.name)
+        for spec in table:
+            self._made[spec] = _make(spec, registry)
+
+    def counter(self, spec: CounterSpec) -> Counter:
+        """Return the counter of this row of the table; KeyError when it is not in it."""
+        return self._find(spec, Counter)
+
+    def gauge(self, spec: GaugeSpec) -> Gauge:
+        """Return the gauge of this row of the table; KeyError when it is not in it."""
+        return self._find(spec, Gauge)
+
+    def histogram(self, spec: HistogramSpec) -> Histogram:
+        """Return the histogram of this row of the table; KeyError when it is not in it."""
+        return self._find(spec, Histogram)
+
+    def _find(self, spec: MetricSpec, kind: type[_Kind]) -> _Kind:
+        made = self._made[spec]
+        if not isinstance(made, kind):
+            raise KeyError(spec.name)
+        return made
+
+
+def metrics_table(table: Sequence[MetricSpec]) -> str:
+    """Render the table in Markdown for the service's documents: name, kind, labels, unit, meaning."""
+    return markdown_table(
+        ("Metric", "Kind", "Labels", "Unit", "Meaning"),
+        [
+            (
+                f"`{spec.name}`",
+                type(spec).__name__.removesuffix("Spec").lower(),
+                ", ".join(f"`{label}`" for label in spec.labels),
+                spec.unit,
+                spec.help,
+            )
+            for spec in table
+        ],
+    )
+
+
+def _make(spec: MetricSpec, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    if isinstance(spec, CounterSpec):
+        return Counter(spec.name, spec.help, spec.labels, registry=registry)
+    if isinstance(spec, GaugeSpec):
+        return Gauge(spec.name, spec.help, spec.labels, registry=registry)
+    if isinstance(spec, HistogramSpec):
+        return Histogram(spec.name, spec.help, spec.labels, registry=registry, buckets=spec.buckets)
+    raise MetricInvalid(f"{spec.name} is neither a counter nor a gauge nor a histogram")
+
+
+def _check(service: str, spec: MetricSpec) -> None:
+    for broken, rule in (
+        (not _NAME.fullmatch(spec.name), "is not lower-case words joined by underscores"),
+        (not spec.name.startswith(f"readmit_{service}_"), f"does not begin with readmit_{service}_"),
+        (not _WORD.fullmatch(spec.unit), "has no unit"),
+        (not _thing(service, spec), "has no thing and unit after the service, or another unit than it says"),
+        (isinstance(spec, CounterSpec) != spec.name.endswith("_total"), "counters, and only they, end in _total"),
+        (not spec.help.strip(), "says nothing of its meaning"),
+        (any(not _WORD.fullmatch(label) for label in spec.labels), "has a label that is no lower-case word"),
+        (len(set(spec.labels)) != len(spec.labels), "has a label twice"),
+        (isinstance(spec, HistogramSpec) and not _rising(spec.buckets), "has buckets that do not rise"),
+    ):
+        if broken:
+            raise MetricInvalid(f"{spec.name}: {rule}")
+
+
+def _thing(service: str, spec: MetricSpec) -> str:
+    rest = spec.name.removeprefix(f"readmit_{service}_").removesuffix("_total")
+    return rest.removesuffix(f"_{spec.unit}") if rest.endswith(f"_{spec.unit}") else ""
+
+
+def _rising(buckets: tuple[float, ...]) -> bool:
+    return bool(buckets) and all(low < high for low, high in pairwise(buckets))

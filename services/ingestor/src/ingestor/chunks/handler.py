@@ -1,0 +1,56 @@
+"""Handle one group of records: read and check outside the transaction, store inside it."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import structlog
+from readmit_contracts.source import Split
+from readmit_contracts.topics import BATCHES
+from readmit_runtime.database import Pool, transient_errors
+from readmit_runtime.dead_letters import DeadLetterLimit
+from readmit_runtime.messages import IncomingRecord
+
+from ingestor.chunks.outcome import GroupOutcome, ParkedRecord
+from ingestor.chunks.received import receive
+from ingestor.chunks.rows import find_bad_rows
+from ingestor.chunks.store import CheckedChunk, store_group
+
+log = structlog.get_logger(__name__)
+
+SPLIT_OF_TOPIC: Mapping[str, Split] = {topic.name: split for split, topic in BATCHES.items()}
+
+
+class ChunkHandler:
+    """The handler of the three batch topics; `on_stored` is told what became of a group after its commit."""
+
+    def __init__(self, pool: Pool, limit: DeadLetterLimit, *, on_stored: Callable[[GroupOutcome], None]) -> None:
+        self._pool = pool
+        self._limit = limit
+        self._on_stored = on_stored
+
+    async def __call__(self, records: Sequence[IncomingRecord]) -> None:
+        """Store the group; raises Transient when it has to come again, TooManyDeadLetters when a person must look."""
+        chunks, unreadable = await asyncio.to_thread(check, records)
+        with transient_errors():
+            async with self._pool.acquire() as connection:
+                outcome = await store_group(connection, chunks, unreadable, self._limit)
+        log.info(
+            "group_stored",
+            chunks=outcome.chunks_stored,
+            repeated=outcome.chunks_repeated,
+            outdated=outcome.chunks_outdated,
+            parked=len(outcome.parked),
+            rows=outcome.rows("stored"),
+            duplicate=outcome.rows("duplicate"),
+            quarantined=outcome.rows("quarantined"),
+        )
+        self._on_stored(outcome)
+
+
+def check(records: Sequence[IncomingRecord]) -> tuple[list[CheckedChunk], list[ParkedRecord]]:
+    """Read every record and check every row; give the chunks with their bad rows, and the unusable records."""
+    received = [receive(record, SPLIT_OF_TOPIC[record.topic]) for record in records]
+    chunks = [chunk for chunk in received if not isinstance(chunk, ParkedRecord)]
+    unreadable = [parked for parked in received if isinstance(parked, ParkedRecord)]
+    bad_rows = find_bad_rows([chunk.payload for chunk in chunks])
+    return [CheckedChunk(chunk, bad) for chunk, bad in zip(chunks, bad_rows, strict=True)], unreadable

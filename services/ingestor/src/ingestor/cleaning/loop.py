@@ -1,0 +1,69 @@
+"""Clean batches as they are stored, and look again every so often for what a crash left behind."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+from readmit_runtime.database import Pool, transient_errors
+from readmit_runtime.errors import Transient
+from readmit_runtime.logs import describe
+
+from ingestor.cleaning import store
+from ingestor.cleaning.store import CleanedBatch
+
+log = structlog.get_logger(__name__)
+
+
+class Cleaner:
+    """Cleans what is stored when woken, and every `sweep_s` seconds without being woken.
+
+    `on_cleaned` is told of each batch after its commit.
+    """
+
+    def __init__(self, pool: Pool, *, sweep_s: float, on_cleaned: Callable[[CleanedBatch], None]) -> None:
+        self._pool = pool
+        self._sweep_s = sweep_s
+        self._on_cleaned = on_cleaned
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Say that a batch was stored."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Clean until told to stop; a batch in hand is finished first."""
+        while not stop.is_set():
+            self._woken.clear()
+            try:
+                with transient_errors():
+                    await self._sweep(stop)
+            except Transient as error:
+                log.warning("cleaning_put_off", reason=describe(error), again_in_s=self._sweep_s)
+            await self._wait(stop)
+
+    async def _sweep(self, stop: asyncio.Event) -> None:
+        async with self._pool.acquire() as connection:
+            while not stop.is_set():
+                cleaned = await store.clean_next(connection)
+                if cleaned is None:
+                    break
+                log.info(
+                    "batch_failed" if cleaned.failed else "batch_cleaned",
+                    split=cleaned.batch.split,
+                    batch=cleaned.batch.batch,
+                    rows=cleaned.rows,
+                    moved_to_quarantine=cleaned.moved,
+                    runs_completed=cleaned.runs_completed,
+                )
+                self._on_cleaned(cleaned)
+            missed = await store.complete_waiting_runs(connection)
+            if missed:
+                log.warning("runs_completed_late", runs=missed)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        waits = [asyncio.create_task(event.wait()) for event in (stop, self._woken)]
+        try:
+            await asyncio.wait(waits, timeout=self._sweep_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()

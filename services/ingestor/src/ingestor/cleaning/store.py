@@ -1,0 +1,172 @@
+"""Clean one stored batch in one transaction: typed rows, a content hash, and the runs that waited for it.
+
+Serial over the whole store, so that the training set of a completed run is exact. A crash rolls back and leaves the
+batch `stored`; anyone's next round takes it again.
+"""
+
+from dataclasses import dataclass
+
+from asyncpg import Record
+from readmit_contracts.reasons import Reason
+from readmit_contracts.source import BATCH_ROWS, CHUNK_ROWS, SPLITS
+from readmit_contracts.tables import CLEAN_COLUMNS, clean_select, content_expression, line_expression
+from readmit_runtime import outbox
+from readmit_runtime.database import Connection
+
+from ingestor import announcements
+from ingestor.announcements import Event
+from ingestor.chunks import batch_store
+from ingestor.chunks.outcome import BatchKey
+
+# Any constant will do; it only has to differ from the other advisory locks of this database.
+ONE_CLEANER_AT_A_TIME = 7_205_002
+
+
+@dataclass(frozen=True)
+class CleanedBatch:
+    """What cleaning did: the batch, its rows in the clean table, rows moved to quarantine, runs completed."""
+
+    batch: BatchKey
+    rows: int
+    moved: int
+    failed: bool
+    runs_completed: int
+
+
+async def clean_next(connection: Connection) -> CleanedBatch | None:
+    """Clean the lowest stored batch; None when there is none, or when another process is cleaning."""
+    async with connection.transaction(isolation="read_committed"):
+        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ONE_CLEANER_AT_A_TIME):
+            return None
+        generation: int = await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
+        row = await connection.fetchrow(
+            """
+            SELECT dataset_no, split, batch FROM ingest.batches
+            WHERE generation = $1 AND state = 'stored'
+            ORDER BY dataset_no, split, batch LIMIT 1 FOR UPDATE
+            """,
+            generation,
+        )
+        if row is None:
+            return None
+        key = BatchKey(*row)
+        moved = await _move_to_quarantine(connection, generation, key)
+        batch = await _count_moved(connection, generation, key, moved)
+        fault = batch_store.over_limit(batch)
+        if fault is not None:
+            failed = await batch_store.fail(connection, generation, key, fault)
+            events = [announcements.batch_failed(failed), *await batch_store.fail_runs(connection, generation, [key])]
+            await outbox.add(connection, "ingest", events)
+            return CleanedBatch(key, rows=0, moved=moved, failed=True, runs_completed=0)
+        rows = await _fill_clean_table(connection, key)
+        batch = await _mark_clean(connection, generation, key)
+        completed = await complete_runs(connection, await batch_store.wanting_runs(connection, generation, [key]))
+        await outbox.add(connection, "ingest", [announcements.batch_cleaned(batch), *completed])
+        return CleanedBatch(key, rows=rows, moved=moved, failed=False, runs_completed=len(completed))
+
+
+async def complete_runs(connection: Connection, candidates: list[object]) -> list[Event]:
+    """Complete those of the runs whose every batch is clean; give their events, not yet in the outbox."""
+    rows = await connection.fetch("SELECT event FROM ingest.complete_runs($1)", candidates)
+    return [announcements.ingestion_completed(row["event"]) for row in rows]
+
+
+async def complete_waiting_runs(connection: Connection) -> int:
+    """Complete any active run whose every batch is clean, whoever missed it; give their number."""
+    async with connection.transaction(isolation="read_committed"):
+        await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
+        active = await connection.fetch("SELECT run_id FROM ingest.runs WHERE state IN ('planned', 'streaming')")
+        events = await complete_runs(connection, [row["run_id"] for row in active])
+        await outbox.add(connection, "ingest", events)
+    return len(events)
+
+
+async def _move_to_quarantine(connection: Connection, generation: int, key: BatchKey) -> int:
+    """Move rows whose encounter already stands in another split; give their number."""
+    others = " UNION ALL ".join(
+        f"SELECT FROM raw.{split} o WHERE o.encounter_id = {key.split}.encounter_id"
+        for split in SPLITS
+        if split != key.split
+    )
+    moved: int = await connection.fetchval(
+        f"""
+        WITH moved AS (
+            DELETE FROM raw.{key.split} WHERE dataset_no = $2 AND row_no BETWEEN $4 AND $5 AND EXISTS ({others})
+            RETURNING row_no, encounter_id, {line_expression()} AS line
+        ), parked AS (
+            INSERT INTO ingest.quarantine
+                (generation, dataset_no, split, batch, row_no, reason, field, value, line, topic, partition, "offset")
+            SELECT $1, $2, $6, $3, m.row_no, $7, 'encounter_id', m.encounter_id::text, convert_to(m.line, 'UTF8'),
+                   c.topic, c.partition, c."offset"
+            FROM moved m JOIN ingest.chunks c
+                ON (c.generation, c.dataset_no, c.split, c.batch, c.chunk) = ($1, $2, $6, $3, (m.row_no - $4) / $8)
+            RETURNING 1
+        )
+        SELECT count(*) FROM parked
+        """,  # noqa: S608 - the split is one of three literals, the columns are ours
+        generation,
+        key.dataset_no,
+        key.batch,
+        *_row_range(key),
+        key.split,
+        Reason.OTHER_SPLIT,
+        CHUNK_ROWS,
+    )
+    return moved
+
+
+async def _count_moved(connection: Connection, generation: int, key: BatchKey, moved: int) -> Record:
+    row = await connection.fetchrow(
+        """
+        UPDATE ingest.batches SET stored = stored - $5, quarantined = quarantined + $5
+        WHERE (generation, dataset_no, split, batch) = ($1, $2, $3, $4)
+        RETURNING quarantined, planned_rows
+        """,
+        generation,
+        *key,
+        moved,
+    )
+    if row is None:
+        raise LookupError(f"batch {key.batch} of {key.split} is gone although its row is locked")
+    return row
+
+
+async def _fill_clean_table(connection: Connection, key: BatchKey) -> int:
+    span = "dataset_no = $1 AND row_no BETWEEN $2 AND $3"
+    bounds = (key.dataset_no, *_row_range(key))
+    await connection.execute(f"DELETE FROM clean.{key.split} WHERE {span}", *bounds)  # noqa: S608 - three literals
+    done = await connection.execute(
+        f"""
+        INSERT INTO clean.{key.split} ({", ".join(CLEAN_COLUMNS)})
+        SELECT {clean_select(key.split)} FROM raw.{key.split} WHERE {span} ORDER BY row_no
+        """,  # noqa: S608 - the split is one of three literals, the columns are ours
+        *bounds,
+    )
+    return int(done.rpartition(" ")[2])
+
+
+async def _mark_clean(connection: Connection, generation: int, key: BatchKey) -> Record:
+    row = await connection.fetchrow(
+        f"""
+        WITH content AS (
+            SELECT {content_expression()} AS sha256 FROM raw.{key.split}
+            WHERE dataset_no = $2 AND row_no BETWEEN $5 AND $6
+        ), b AS (
+            UPDATE ingest.batches SET state = 'clean', clean_at = now(), sha256 = content.sha256 FROM content
+            WHERE (generation, dataset_no, split, batch) = ($1, $2, $3, $4) AND state = 'stored'
+            RETURNING ingest.batches.*
+        )
+        SELECT b.*, d.dataset_id FROM b JOIN ingest.datasets d USING (dataset_no)
+        """,  # noqa: S608 - the split is one of three literals, the columns are ours
+        generation,
+        *key,
+        *_row_range(key),
+    )
+    if row is None:
+        raise LookupError(f"batch {key.batch} of {key.split} is not stored although its row is locked")
+    return row
+
+
+def _row_range(key: BatchKey) -> tuple[int, int]:
+    """Give the first and the last row number of a batch."""
+    return key.batch * BATCH_ROWS, (key.batch + 1) * BATCH_ROWS - 1

@@ -1,0 +1,113 @@
+"""Run a piece of work as a child process: limited, ending with its parent, telling its progress.
+
+The parent's half is `training_process.py`. The child imports its libraries only after its limits stand.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from readmit_contracts.reasons import Reason
+from trainer.progress import Failed, Progress, Stage, encode_progress
+
+EXIT_FAILED = 1
+EXIT_ORPHANED = 3
+CPU_GRACE_S = 5  # between SIGXCPU, which ends the process by default, and the kernel's SIGKILL
+
+
+class WorkRefused(Exception):
+    """The work cannot be done on this input: `reason` is the code, the text says what to do, without a row's value."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Reporter:
+    """Writes progress to the parent."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._began = time.monotonic()
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the work began."""
+        return round(time.monotonic() - self._began, 3)
+
+    def __call__(self, progress: Progress) -> None:
+        """Send one event."""
+        os.write(self._descriptor, encode_progress(progress))
+
+    def stage(self, name: str) -> None:
+        """Say that a step is done."""
+        self(Stage(name, self.elapsed_s))
+
+
+Work = Callable[[Path, Reporter], None]
+
+
+def run_child(work: Work, arguments: Sequence[str] | None = None) -> int:
+    """Do the work in the folder that the arguments name and return the process's exit code.
+
+    Errors are told as a `Failed` event; their traces, which may hold values, stay on standard error.
+    """
+    options = _parse(arguments)
+    _limit(options.memory_bytes, options.cpu_s)
+    threading.Thread(target=_end_with_parent, args=(options.lifeline_fd,), daemon=True).start()
+    report = Reporter(_own_stdout())
+    try:
+        work(options.workdir, report)
+    except WorkRefused as refused:
+        report(Failed(refused.reason, refused.detail))
+        return EXIT_FAILED
+    except Exception as error:
+        report(_failure(error))
+        traceback.print_exc()
+        return EXIT_FAILED
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="A child of the trainer; the trainer starts it.")
+    parser.add_argument("workdir", type=Path, help="Folder with the input files; results are written there.")
+    parser.add_argument("--lifeline-fd", type=int, required=True, help="Pipe whose end of file means: the parent died.")
+    parser.add_argument("--memory-bytes", type=int, required=True, help="Address space at most, in bytes.")
+    parser.add_argument("--cpu-s", type=int, required=True, help="CPU time of all threads at most, in seconds.")
+    return parser.parse_args(arguments)
+
+
+def _limit(memory_bytes: int, cpu_s: int) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + CPU_GRACE_S))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold rows
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """Wait for the pipe's other end to close, which only the parent's death or will does, and end at once."""
+    while os.read(lifeline, 1):
+        pass
+    os._exit(EXIT_ORPHANED)
+
+
+def _own_stdout() -> int:
+    """Keep standard output for progress, and send what libraries print there to standard error."""
+    sys.stdout.flush()
+    own = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return own
+
+
+def _failure(error: Exception) -> Failed:
+    if isinstance(error, MemoryError) or "bad_alloc" in str(error) or "bad allocation" in str(error):
+        return Failed(Reason.FIT_MEMORY_LIMIT, "The child ran out of memory; raise its limit or train on fewer rows.")
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    return Failed(Reason.FIT_FAILED, f"{type(error).__name__} at {where}; the child's standard error has the trace.")

@@ -1,0 +1,121 @@
+"""Start a child of the trainer, follow its progress and wait for its end, within limits."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from readmit_contracts.reasons import Reason
+from trainer.progress import MAX_LINE_BYTES, Failed, Progress, decode_progress
+
+STDERR_FILE = "stderr.log"
+_INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "VIRTUAL_ENV")
+
+ChildModule = Literal["trainer.fit", "trainer.judge"]
+OnProgress = Callable[[Progress], None]
+
+
+class ChildLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """What a child may use; past any of these it ends and the job fails."""
+
+    memory_bytes: Annotated[int, Meta(ge=2**28, description="Address space, in bytes.")] = 4 * 2**30
+    cpu_s: Annotated[int, Meta(ge=1, description="CPU time of all its threads, in seconds.")] = 600
+    wall_s: Annotated[float, Meta(gt=0, description="Time from start to end, in seconds.")] = 900.0
+
+
+class ChildFailed(Exception):
+    """A child ended without its result: `reason` is the code, the text says what to do."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+async def run(module: ChildModule, workdir: Path, *, limits: ChildLimits, on_progress: OnProgress) -> None:
+    """Run the module as a child on `workdir` and return when it has ended well; its files lie there then.
+
+    Raises ChildFailed for every other end. When the awaiting task is cancelled, the child is killed and waited for
+    first. The child gets neither this process's environment nor its descriptors.
+    """
+    async with _lifeline() as lifeline, _started(module, workdir, lifeline, limits) as process:
+        try:
+            async with asyncio.timeout(limits.wall_s):
+                failed = await _follow(process, on_progress)
+                code = await process.wait()
+        except TimeoutError:
+            detail = f"The child ran longer than {limits.wall_s:g} s; raise the limit or train on fewer rows."
+            raise ChildFailed(Reason.FIT_TIME_LIMIT, detail) from None
+    if failed is not None:
+        raise ChildFailed(failed.reason, failed.detail)
+    if code != 0:
+        raise _ended(code, limits)
+
+
+@asynccontextmanager
+async def _lifeline() -> AsyncIterator[int]:
+    """Give the reading end of a pipe whose writing end lives as long as this process, or this context."""
+    reading, writing = os.pipe()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+@asynccontextmanager
+async def _started(
+    module: ChildModule, workdir: Path, lifeline: int, limits: ChildLimits
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    options = ["--lifeline-fd", lifeline, "--memory-bytes", limits.memory_bytes, "--cpu-s", limits.cpu_s]
+    with (workdir / STDERR_FILE).open("wb") as stderr:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-I", "-m", module, str(workdir), *map(str, options)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+            pass_fds=(lifeline,),
+            cwd=workdir,
+            env=_environment(os.environ),
+            limit=MAX_LINE_BYTES,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def _follow(process: asyncio.subprocess.Process, on_progress: OnProgress) -> Failed | None:
+    """Pass on every event until the child closes its output; return how it says it failed, if it does."""
+    failed: Failed | None = None
+    stdout = process.stdout
+    while stdout is not None and (line := await stdout.readline()):
+        event = decode_progress(line)
+        if isinstance(event, Failed):
+            failed = event
+        on_progress(event)
+    return failed
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Keep what finding libraries takes, and none of the service's secrets."""
+    kept = {name: environment[name] for name in _INHERITED if name in environment}
+    return {**kept, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+
+
+def _ended(code: int, limits: ChildLimits) -> ChildFailed:
+    if code == -signal.SIGXCPU:
+        detail = f"The child used more than {limits.cpu_s} s of CPU time; raise the limit or train on fewer rows."
+        return ChildFailed(Reason.FIT_TIME_LIMIT, detail)
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
+    return ChildFailed(Reason.FIT_FAILED, f"The child ended {how}, saying nothing; see {STDERR_FILE} in its folder.")
