@@ -5,9 +5,11 @@ import msgspec
 import pytest
 from msgspec import inspect
 from readmit_contracts import commands
-from readmit_contracts.fields import Message
+from readmit_contracts.envelope import encode
+from readmit_contracts.events import IngestionCompleted
+from readmit_contracts.fields import MAX_BATCHES, Message
 from readmit_contracts.registry import MESSAGES, TYPES, ce_type
-from support.message_examples import DATASET_ID, EXAMPLES, JOB_ID, RUN_ID, SEGMENT
+from support.message_examples import DATASET_ID, EXAMPLES, JOB_ID, RUN_ID, SEGMENT, batch
 
 by_type = pytest.mark.parametrize("message_type", MESSAGES, ids=lambda message_type: message_type.__name__)
 
@@ -40,13 +42,13 @@ KEYS = {
 }
 
 
-def structs(kind: inspect.Type) -> Iterator[inspect.StructType]:
-    """Give every struct within a type, itself included."""
-    while isinstance(kind, inspect.Metadata):
-        kind = kind.type
+def within(kind: inspect.Type) -> Iterator[inspect.Type]:
+    """Give a type and every type within it."""
+    yield kind
     parts: tuple[inspect.Type, ...] = ()
-    if isinstance(kind, inspect.StructType):
-        yield kind
+    if isinstance(kind, inspect.Metadata):
+        parts = (kind.type,)
+    elif isinstance(kind, inspect.StructType):
         parts = tuple(field.type for field in kind.fields)
     elif isinstance(kind, inspect.UnionType):
         parts = kind.types
@@ -55,37 +57,18 @@ def structs(kind: inspect.Type) -> Iterator[inspect.StructType]:
     elif isinstance(kind, inspect.VarTupleType):
         parts = (kind.item_type,)
     for part in parts:
-        yield from structs(part)
+        yield from within(part)
 
 
-def unbounded(kind: inspect.Type, path: str) -> Iterator[str]:
-    """Give the places within a type whose size or range has no end."""
-    match kind:
-        case inspect.Metadata():
-            yield from unbounded(kind.type, path)
-        case inspect.StructType():
-            for field in kind.fields:
-                yield from unbounded(field.type, f"{path}.{field.name}")
-        case inspect.UnionType():
-            for part in kind.types:
-                yield from unbounded(part, path)
-        case inspect.DictType():
-            yield from unbounded(kind.key_type, f"{path} (key)")
-            yield from unbounded(kind.value_type, f"{path} (value)")
-            if kind.max_length is None and not isinstance(kind.key_type, inspect.LiteralType):
-                yield path
-        case inspect.VarTupleType():
-            yield from unbounded(kind.item_type, f"{path}[]")
-            if kind.max_length is None:
-                yield path
-        case inspect.IntType() | inspect.FloatType():
-            if kind.ge is None or kind.le is None:
-                yield path
-        case inspect.StrType():
-            if kind.max_length is None and not re.search(r"\{\d*,?\d+\}", kind.pattern or ""):
-                yield path
-        case inspect.ListType() | inspect.BytesType() | inspect.AnyType():
-            yield path
+def bounded(kind: inspect.Type) -> bool:
+    """Tell whether the size or range of a type, apart from the types within it, has an end."""
+    if isinstance(kind, inspect.IntType | inspect.FloatType):
+        return kind.ge is not None and kind.le is not None
+    if isinstance(kind, inspect.StrType):
+        return kind.max_length is not None or re.search(r"\{(\d+,)?\d+\}", kind.pattern or "") is not None
+    if isinstance(kind, inspect.VarTupleType | inspect.DictType):
+        return kind.max_length is not None
+    return not isinstance(kind, inspect.ListType | inspect.BytesType | inspect.AnyType)
 
 
 def test_types_are_registered_under_unique_names() -> None:
@@ -98,10 +81,10 @@ def test_types_are_registered_under_unique_names() -> None:
 @by_type
 def test_a_message_is_frozen_and_every_field_is_described(message_type: type[Message]) -> None:
     """The description is what an operator reads in the generated documents."""
-    for struct in structs(inspect.type_info(message_type)):
-        assert struct.cls.__struct_config__.frozen
-        assert struct.cls.__doc__
-        schema = msgspec.json.schema_components([struct.cls])[1][struct.cls.__name__]
+    for cls in {kind.cls for kind in within(inspect.type_info(message_type)) if isinstance(kind, inspect.StructType)}:
+        assert cls.__struct_config__.frozen
+        assert cls.__doc__
+        schema = msgspec.json.schema_components([cls])[1][cls.__name__]
         missing = [name for name, field in schema["properties"].items() if "description" not in str(field)]
         assert missing == []
 
@@ -109,7 +92,7 @@ def test_a_message_is_frozen_and_every_field_is_described(message_type: type[Mes
 @by_type
 def test_no_field_of_a_message_can_grow_without_end(message_type: type[Message]) -> None:
     """A message over the broker's limit would stop the outbox of its writer."""
-    assert list(unbounded(inspect.type_info(message_type), message_type.__name__)) == []
+    assert [kind for kind in within(inspect.type_info(message_type)) if not bounded(kind)] == []
 
 
 def test_a_command_carries_neither_time_nor_id_of_its_own() -> None:
@@ -127,3 +110,10 @@ def test_a_command_carries_neither_time_nor_id_of_its_own() -> None:
 def test_a_message_is_published_under_its_documented_key(message: Message) -> None:
     """The key decides what keeps its order."""
     assert message.key() == KEYS[type(message).__name__]
+
+
+def test_a_completed_run_over_the_largest_store_fits_into_a_message() -> None:
+    """Brokers and clients accept 1 MiB by default; past it the event could never leave the outbox."""
+    refs = tuple(batch("validation", 99_999 - number, rows=15_000) for number in range(MAX_BATCHES))
+    (completed,) = [message for message in EXAMPLES if isinstance(message, IngestionCompleted)]
+    assert len(encode(msgspec.structs.replace(completed, run_batches=refs, training_set=refs))) < 1024 * 1024

@@ -1,5 +1,5 @@
+from contextlib import suppress
 from datetime import UTC, datetime
-from uuid import UUID
 
 import msgspec
 import pytest
@@ -171,7 +171,7 @@ def test_a_value_against_its_type_is_placed_and_never_quoted(value: bytes, place
 @pytest.mark.parametrize("value", [b"{", b"secret", b"\xff", b'"\xff"', b"{}{}", b'{"then":' + b"[" * 100_000])
 def test_what_is_not_json_is_undecodable(value: bytes) -> None:
     """Whatever bytes arrive, the loop gets an answer it can act on."""
-    with pytest.raises(Undecodable, match="secret|is not JSON|is not as") as caught:
+    with pytest.raises(Undecodable, match=r"^The readmit\.StartIngestion\.v1 is not") as caught:
         decode(START, value)
     assert "secret" not in str(caught.value)
 
@@ -188,10 +188,8 @@ def test_an_absent_value_is_named_empty(value: bytes | None) -> None:
 @settings(max_examples=100, deadline=None)
 def test_any_bytes_decode_or_are_refused(value: bytes) -> None:
     """No message may end the loop that reads it."""
-    try:
-        decode("readmit.TrainModel.v1", value)
-    except MessageInvalid as error:
-        assert error.reason in (Reason.DECODE, Reason.EMPTY)
+    with suppress(MessageInvalid):
+        assert isinstance(decode("readmit.TrainModel.v1", value), TrainModel)
 
 
 def test_fields_of_a_newer_writer_are_ignored() -> None:
@@ -207,7 +205,6 @@ def test_a_line_feed_after_a_bounded_text_is_refused() -> None:
 
 def test_an_id_is_read_in_any_spelling_and_written_in_one() -> None:
     """The inbox compares ids, not texts."""
-    headers = [
-        (name, str(COMMAND_ID).upper().encode() if name == "ce_id" else value) for name, value in to_headers(ENVELOPE)
-    ]
-    assert from_headers(headers).id == UUID(str(COMMAND_ID))
+    shouted = ("ce_id", str(COMMAND_ID).upper().encode())
+    headers = [shouted if header[0] == "ce_id" else header for header in to_headers(ENVELOPE)]
+    assert from_headers(headers) == ENVELOPE

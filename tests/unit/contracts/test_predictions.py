@@ -14,6 +14,8 @@ from readmit_contracts.predictions import (
 from readmit_contracts.rows import check_value
 from readmit_contracts.source import SourceFile
 
+PROBES = ("", "?", "None", "No", "Ch", "250.01", "250\n", "V27", "0", "1", "31", "201", "-1", "[0-10)", ">200")
+
 by_name = pytest.mark.parametrize("named", REQUEST_COLUMNS, ids=lambda named: named.sql_name)
 
 
@@ -50,9 +52,7 @@ def test_a_field_may_be_left_out_exactly_where_the_file_may_not_know(named: Colu
 
 
 @by_name
-@pytest.mark.parametrize(
-    "text", ["", "?", "None", "No", "Ch", "250.01", "250\n", "V27", "0", "1", "31", "201", "-1", "[0-10)", ">200"]
-)
+@pytest.mark.parametrize("text", PROBES)
 def test_the_request_accepts_what_the_row_rules_accept(named: Column, text: str) -> None:
     """An encounter that could be stored can be scored, and no other."""
     integer = named.kind == "integer"

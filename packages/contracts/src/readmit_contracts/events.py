@@ -113,16 +113,16 @@ class BatchStored(Message, frozen=True, kw_only=True):
     split: SplitName
     batch: BatchNo
     generation: Generation
-    counts: BatchCounts
+    counts: Annotated[BatchCounts, Meta(description="What became of its rows.")]
 
 
 class BatchCleaned(Message, frozen=True, kw_only=True):
     """The batch's rows stand in the clean table."""
 
     key_template = "{0.batch.dataset_id}:{0.batch.split}:{0.batch.batch}"
-    batch: BatchRef
+    batch: Annotated[BatchRef, Meta(description="The batch and what it holds.")]
     generation: Generation
-    counts: BatchCounts
+    counts: Annotated[BatchCounts, Meta(description="What became of its rows.")]
 
 
 class BatchFailed(Message, frozen=True, kw_only=True):
@@ -134,7 +134,7 @@ class BatchFailed(Message, frozen=True, kw_only=True):
     split: SplitName
     batch: BatchNo
     generation: Generation
-    counts: BatchCounts
+    counts: Annotated[BatchCounts, Meta(description="What became of its rows.")]
     reason: Code
     detail: Detail
 

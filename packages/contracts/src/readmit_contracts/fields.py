@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from readmit_contracts.source import Split
 
-MAX_BATCHES = 2_000  # 30 million rows; an event that names as many batches with their hashes stays under 512 KiB
+MAX_BATCHES = 2_000  # 30 million rows; an event that names as many batches twice stays under a message's 1 MiB
 DEFAULT_MODEL = "readmission"
 
 

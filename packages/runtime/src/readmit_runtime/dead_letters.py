@@ -10,6 +10,8 @@ from readmit_runtime.messages import IncomingRecord, OutgoingRecord
 SUFFIX = ".dlq"
 PREFIX = "readmit_dlq_"
 DETAIL_MAX = 500
+KEY_MAX_BYTES = 1_000
+WHOLE_MAX_BYTES = 900_000  # with the headers added here it stays below the topics' limit of 1 MiB, uncompressed too
 
 
 class TooManyDeadLetters(Exception):
@@ -20,7 +22,11 @@ def dead_letter(record: IncomingRecord, reason: str, detail: str, *, consumer: s
     """Return the record for the topic's dead letter topic; the same arguments give the same bytes.
 
     The original headers stay, but for those of an earlier parking. `detail` is for people and holds no value of a row.
+    A record that would not fit (it can unpack to more than its topic's limit) is parked without value and headers;
+    `readmit_dlq_omitted_bytes` says so, and the original stays at its coordinates until its topic's retention ends.
     """
+    key, value = record.key or b"", record.value
+    headers = tuple((name, value) for name, value in record.headers if not name.startswith(PREFIX))
     why = {
         "reason": reason,
         "detail": detail[:DETAIL_MAX],
@@ -29,14 +35,15 @@ def dead_letter(record: IncomingRecord, reason: str, detail: str, *, consumer: s
         "partition": str(record.partition),
         "offset": str(record.offset),
     }
+    size = len(key) + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+    if size > WHOLE_MAX_BYTES:
+        why["omitted_bytes"] = str(size)
+        key, value, headers = key[:KEY_MAX_BYTES], None, ()
     return OutgoingRecord(
         topic=record.topic + SUFFIX,
-        key=record.key or b"",
-        value=record.value,
-        headers=(
-            *((name, value) for name, value in record.headers if not name.startswith(PREFIX)),
-            *((PREFIX + name, text.encode()) for name, text in why.items()),
-        ),
+        key=key,
+        value=value,
+        headers=(*headers, *((PREFIX + name, text.encode()) for name, text in why.items())),
     )
 
 

@@ -12,10 +12,10 @@ class ProducerSettings(SettingsGroup):
         15.0, gt=0, le=600, description="Longest wait without a confirmation; then the delivery counts as unknown."
     )
     max_record_bytes: int = Field(
-        2 * 1024 * 1024,
+        1_000_000,
         ge=1024,
         le=64 * 1024 * 1024,
-        description="Largest record before compression; the topic's own limit holds for what is left after it.",
+        description="Largest record before compression; keep it below the topics' max.message.bytes.",
     )
     batch_bytes: int = Field(
         512 * 1024,

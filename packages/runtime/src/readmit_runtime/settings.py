@@ -5,9 +5,11 @@ nested groups are written with two underscores: `READMIT_INGESTOR_KAFKA__BOOTSTR
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 NESTED_DELIMITER = "__"
@@ -144,11 +146,24 @@ def load(settings_type: type[_Settings]) -> _Settings:
     except ValidationError as error:
         prefix = settings_type.model_config.get("env_prefix", "")
         faults = [
-            f"{_variable(prefix, fault['loc'])}: {fault['msg']}"
+            f"{(prefix + NESTED_DELIMITER.join(place)).upper()}: {fault['msg']}"
             for fault in error.errors(include_input=False, include_url=False)
+            for place in _places(settings_type, fault)
         ]
         raise SettingsInvalid("; ".join(faults)) from None
 
 
-def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
-    return (prefix + NESTED_DELIMITER.join(str(part) for part in location)).upper()
+def group_of(annotation: Any) -> type[BaseModel] | None:
+    """Return the nested group that an annotation stands for, or None; a group may be optional."""
+    members = get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
+    return next((part for part in members if isinstance(part, type) and issubclass(part, BaseModel)), None)
+
+
+def _places(settings_type: type[ServiceSettings], fault: ErrorDetails) -> list[list[str]]:
+    """Return the members at fault; a group that is missing as a whole is told by the members that it requires."""
+    place = [str(part) for part in fault["loc"]]
+    field = settings_type.model_fields.get(place[0]) if len(place) == 1 else None
+    group = group_of(field.annotation) if field is not None and fault["type"] == "missing" else None
+    if group is None:
+        return [place]
+    return [[*place, name] for name, member in group.model_fields.items() if member.is_required()]

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from readmit_runtime.markdown_table import markdown_table
-from readmit_runtime.settings import NESTED_DELIMITER, ServiceSettings
+from readmit_runtime.settings import NESTED_DELIMITER, ServiceSettings, group_of
 
 _BOUNDS = (("ge", ">= "), ("gt", "> "), ("le", "<= "), ("lt", "< "))
 
@@ -29,7 +29,7 @@ def _rows(model: type[BaseModel], prefix: str, given: BaseModel | None) -> Itera
         default = (
             field.get_default(call_default_factory=True, validated_data={}) if given is None else getattr(given, name)
         )
-        group = _group(field.annotation)
+        group = group_of(field.annotation)
         if group is not None:
             whole = default if isinstance(default, BaseModel) else None
             yield from _rows(group, f"{prefix}{name}{NESTED_DELIMITER}", whole)
@@ -37,13 +37,6 @@ def _rows(model: type[BaseModel], prefix: str, given: BaseModel | None) -> Itera
         if not field.description:
             raise ValueError(f"the setting {prefix}{name} has no description")
         yield f"`{(prefix + name).upper()}`", _type(field), _default(default), field.description
-
-
-def _group(annotation: Any) -> type[BaseModel] | None:
-    for part in _members(annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
-    return None
 
 
 def _type(field: FieldInfo) -> str:

@@ -3,10 +3,10 @@
 # mypy: untyped-calls-exclude=aiokafka
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -93,7 +93,7 @@ class TopicAdmin:
             for topic in topics
         ]
         async with _call("creating topics"):
-            response = await self._admin.create_topics(wanted)
+            response: Any = await self._admin.create_topics(wanted)
         created = []
         for name, code, *detail in response.topic_errors:
             error = for_code(code)
@@ -125,7 +125,7 @@ class TopicAdmin:
         if not resources:
             return []
         async with _call("reading the topics' settings"):
-            responses = await self._admin.describe_configs(resources)
+            responses: list[Any] = await self._admin.describe_configs(resources)
         return [
             TopicDifference(name, setting, expected[name][setting], str(value))
             for response in responses
@@ -174,6 +174,18 @@ class TopicAdmin:
         return counts
 
 
+def lag_of(
+    kafka: KafkaSettings, *, group_id: str, topics: Collection[str], client_id: str
+) -> Callable[[], Awaitable[list[PartitionLag]]]:
+    """Return a call that reads the group's lag over a connection made for it, so that it cannot be stuck itself."""
+
+    async def read() -> list[PartitionLag]:
+        async with TopicAdmin.connect(kafka, client_id=client_id) as admin:
+            return await admin.group_lag(group_id, topics)
+
+    return read
+
+
 def partitions(topic: Topic, size: Size) -> int:
     """Return how many partitions the topic has in an installation of that size."""
     return topic.partitions_local if size == "local" else topic.partitions_production
@@ -181,7 +193,7 @@ def partitions(topic: Topic, size: Size) -> int:
 
 def config(topic: Topic) -> dict[str, str]:
     """Return the broker's settings of a topic."""
-    settings = {"cleanup.policy": topic.cleanup, "message.timestamp.type": topic.timestamp}
+    settings: dict[str, str] = {"cleanup.policy": topic.cleanup, "message.timestamp.type": topic.timestamp}
     if topic.retention_days is not None:
         settings["retention.ms"] = str(topic.retention_days * DAY_MS)
     return settings

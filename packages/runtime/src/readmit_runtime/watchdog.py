@@ -35,10 +35,13 @@ class WatchdogSettings(SettingsGroup):
     """How long nothing may happen."""
 
     stuck_s: float = Field(
-        60.0, gt=0, le=3600, description="Waiting records without a commit for this long end the process."
+        60.0,
+        gt=0,
+        le=3600,
+        description="Waiting records without a commit this long end the process; keep it above the slowest handler.",
     )
     blocked_s: float = Field(30.0, gt=0, le=3600, description="An event loop that stands this long ends the process.")
-    check_s: float = Field(5.0, gt=0, le=60, description="Time between two looks, and the limit of each.")
+    check_s: float = Field(10.0, gt=0, le=60, description="Time between two looks, and the limit of each.")
 
 
 @dataclass(slots=True)
@@ -72,13 +75,13 @@ class Watchdog:
         self._probe = probe
         self._clock = clock or SystemClock()
         self._end = end
-        self._turned = self._clock.monotonic()
+        self._turns = 0
+        self._looked = self._clock.monotonic()
         self._still: dict[Partition, _Standstill] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set."""
         done = threading.Event()
-        self._turned = self._clock.monotonic()
         thread = threading.Thread(target=self._watch_event_loop, args=(done,), name="watchdog", daemon=True)
         thread.start()
         turning = asyncio.create_task(self._turn())
@@ -109,6 +112,9 @@ class Watchdog:
 
     def _stuck(self, lags: Sequence[PartitionLag]) -> list[Partition]:
         now = self._clock.monotonic()
+        if now - self._looked > self._settings.check_s * 4:
+            self._still.clear()  # the process itself was suspended; it gets its time from here
+        self._looked = now
         held = self._held()
         waiting = {lag.partition: lag for lag in lags if lag.waiting > 0 and (not held or lag.partition in held)}
         self._still = {
@@ -128,12 +134,16 @@ class Watchdog:
 
     async def _turn(self) -> None:
         while True:
-            self._turned = self._clock.monotonic()
-            await asyncio.sleep(min(1.0, self._settings.blocked_s / 4))
+            self._turns += 1
+            await asyncio.sleep(self._settings.blocked_s / 8)
 
     def _watch_event_loop(self, done: threading.Event) -> None:
-        while not done.wait(min(1.0, self._settings.blocked_s / 4)):
-            stood_s = self._clock.monotonic() - self._turned
+        # counts its own waits instead of reading a clock: while the process is suspended neither goes on
+        pause_s = self._settings.blocked_s / 4
+        seen, stood_s = self._turns, 0.0
+        while not done.wait(pause_s):
+            stood_s = stood_s + pause_s if self._turns == seen else 0.0
+            seen = self._turns
             if stood_s >= self._settings.blocked_s:
                 self._give_up("event_loop_blocked", stood_s=round(stood_s, 1))
                 return

@@ -5,6 +5,7 @@ from pydantic_settings import SettingsConfigDict
 from readmit_runtime.consumer_settings import ConsumerSettings
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import HttpSettings, KafkaSettings, PostgresSettings, ServiceSettings
+from readmit_runtime.watchdog import WatchdogSettings
 
 
 class IngestorSettings(ServiceSettings):
@@ -26,9 +27,4 @@ class IngestorSettings(ServiceSettings):
         le=10_000,
         description="Unusable messages in a row at which the process ends, for a person to look.",
     )
-    stuck_s: float = Field(
-        60.0,
-        ge=5,
-        le=3600,
-        description="Seconds without a commit, though messages wait and Postgres answers, until exit.",
-    )
+    watchdog: WatchdogSettings = WatchdogSettings()

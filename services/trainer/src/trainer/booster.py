@@ -8,6 +8,7 @@ import numpy as np
 from lightgbm.callback import CallbackEnv
 from numpy.typing import NDArray
 from readmit_features import FEATURE_NAMES
+
 from trainer.recipe import Recipe
 
 OnRound = Callable[[int, float], None]

@@ -1,6 +1,6 @@
 """Run a piece of work as a child process: limited, ending with its parent, telling its progress.
 
-The parent's half is `training_process.py`. The child imports its libraries only after its limits stand.
+The parent's half is `training_process.py`.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from readmit_contracts.reasons import Reason
+
 from trainer.progress import Failed, Progress, Stage, encode_progress
 
 EXIT_FAILED = 1
@@ -36,19 +37,16 @@ class Reporter:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._began = time.monotonic()
-
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds since the work began."""
-        return round(time.monotonic() - self._began, 3)
+        self.stages: dict[str, float] = {}
 
     def __call__(self, progress: Progress) -> None:
         """Send one event."""
         os.write(self._descriptor, encode_progress(progress))
 
     def stage(self, name: str) -> None:
-        """Say that a step is done."""
-        self(Stage(name, self.elapsed_s))
+        """Say that a step is done, and keep when: seconds since the work began, in `stages`."""
+        self.stages[name] = round(time.monotonic() - self._began, 3)
+        self(Stage(name, self.stages[name]))
 
 
 Work = Callable[[Path, Reporter], None]
@@ -57,7 +55,8 @@ Work = Callable[[Path, Reporter], None]
 def run_child(work: Work, arguments: Sequence[str] | None = None) -> int:
     """Do the work in the folder that the arguments name and return the process's exit code.
 
-    Errors are told as a `Failed` event; their traces, which may hold values, stay on standard error.
+    Errors are told as a `Failed` event; an unexpected one is raised again, and its trace, which may hold values, goes to
+    standard error alone.
     """
     options = _parse(arguments)
     _limit(options.memory_bytes, options.cpu_s)
@@ -70,8 +69,7 @@ def run_child(work: Work, arguments: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except Exception as error:
         report(_failure(error))
-        traceback.print_exc()
-        return EXIT_FAILED
+        raise
     return 0
 
 

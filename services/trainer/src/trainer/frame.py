@@ -102,7 +102,7 @@ def read_frame(path: Path, *, splits: Sequence[Split] = SPLITS) -> dict[Split, S
     try:
         if not pq.read_schema(path).equals(frame_schema()):
             raise FrameInvalid(f"{path.name} has other columns than a frame; write it again with this release.")
-        table = pq.read_table(path, columns=names, read_dictionary=_texts())
+        table = pq.read_table(path, columns=names)
     except (OSError, pa.ArrowInvalid) as error:
         raise FrameInvalid(f"{path.name} cannot be read as Parquet; write it again.") from error
     split_of_row = _numpy(table, "split")
@@ -112,16 +112,14 @@ def read_frame(path: Path, *, splits: Sequence[Split] = SPLITS) -> dict[Split, S
 def _split_rows(table: pa.Table, split: Split) -> SplitRows:
     order = _numpy(table, "dataset_no").astype(np.int64) * 2**32 + _numpy(table, "row_no")
     if np.any(np.diff(order) <= 0):
-        raise FrameInvalid(f"The frame's {split} rows are not in ascending order; write them by dataset and row number.")
+        raise FrameInvalid(
+            f"The frame's {split} rows are not in ascending order; write them by dataset and row number."
+        )
     return SplitRows(
         columns={name: _numpy(table, name) for name in SOURCES},
         labels=_numpy(table, TARGET).astype(np.float64),
         patients=_numpy(table, "patient_nbr").astype(np.int64),
     )
-
-
-def _texts() -> list[str]:
-    return ["split", *(column.sql_name for column in COLUMNS if pa.types.is_string(_type(column)))]
 
 
 def _numpy(table: pa.Table, name: str) -> NDArray[Any]:

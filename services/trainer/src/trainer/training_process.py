@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 from readmit_contracts.reasons import Reason
+
 from trainer.progress import MAX_LINE_BYTES, Failed, Progress, decode_progress
 
 STDERR_FILE = "stderr.log"
@@ -99,18 +100,36 @@ async def _follow(process: asyncio.subprocess.Process, on_progress: OnProgress) 
     """Pass on every event until the child closes its output; return how it says it failed, if it does."""
     failed: Failed | None = None
     stdout = process.stdout
-    while stdout is not None and (line := await stdout.readline()):
-        event = decode_progress(line)
+    while stdout is not None and (line := await _line(stdout)):
+        event = _read(line)
         if isinstance(event, Failed):
             failed = event
         on_progress(event)
     return failed
 
 
+async def _line(stdout: asyncio.StreamReader) -> bytes:
+    try:
+        return await stdout.readline()
+    except ValueError as error:  # longer than the stream's limit
+        raise _unreadable() from error
+
+
+def _read(line: bytes) -> Progress:
+    try:
+        return decode_progress(line)
+    except msgspec.DecodeError as error:
+        raise _unreadable() from error
+
+
+def _unreadable() -> ChildFailed:
+    return ChildFailed(Reason.FIT_FAILED, "The child wrote a line that is no progress; both must be of one release.")
+
+
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Keep what finding libraries takes, and none of the service's secrets."""
     kept = {name: environment[name] for name in _INHERITED if name in environment}
-    return {**kept, "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    return {**kept, "OPENBLAS_NUM_THREADS": "1"}  # idle threads would only count against the memory limit
 
 
 def _ended(code: int, limits: ChildLimits) -> ChildFailed:

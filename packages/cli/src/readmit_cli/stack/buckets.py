@@ -1,22 +1,21 @@
 """Give the local object store its buckets, and each program a key with only what it needs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from minio import Minio, MinioAdmin
-from minio.credentials import StaticProvider
+from minio.credentials.providers import StaticProvider
 from minio.error import MinioException
-from urllib3 import PoolManager, Retry, Timeout
-from urllib3.exceptions import HTTPError
-
 from readmit_cli.stack.credentials import OBJECT_STORE_ROOT
 from readmit_cli.stack.environment import MLFLOW_BUCKET, MODELS_BUCKET, Addresses
 from readmit_cli.stack.errors import StackError
+from urllib3 import PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
 
 _READ = ("s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation")
 _WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 # The trainer's MLflow client writes artifacts by itself; MLflow's server only shows them.
-_RIGHTS = {
+_RIGHTS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "trainer": {MODELS_BUCKET: (*_READ, *_WRITE), MLFLOW_BUCKET: (*_READ, *_WRITE)},
     "predictor": {MODELS_BUCKET: _READ},
     "mlflow": {MLFLOW_BUCKET: _READ},
@@ -64,7 +63,7 @@ def _admin(addresses: Addresses) -> MinioAdmin:
     )
 
 
-def _policy(rights: dict[str, Sequence[str]]) -> dict[str, object]:
+def _policy(rights: Mapping[str, Sequence[str]]) -> dict[str, object]:
     statements = [
         {
             "Effect": "Allow",

@@ -84,7 +84,11 @@ def _versioned_postgres() -> list[Path]:
     # Debian and Ubuntu keep one folder for each major version and none on the PATH; brew does the same.
     roots = {
         int(folder.parent.name.rpartition("@")[2]): folder
-        for pattern in ("usr/lib/postgresql/*/bin", "opt/homebrew/opt/postgresql@*/bin", "usr/local/opt/postgresql@*/bin")
+        for pattern in (
+            "usr/lib/postgresql/*/bin",
+            "opt/homebrew/opt/postgresql@*/bin",
+            "usr/local/opt/postgresql@*/bin",
+        )
         for folder in Path("/").glob(pattern)
         if folder.parent.name.rpartition("@")[2].isdigit()
     }

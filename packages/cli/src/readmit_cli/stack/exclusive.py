@@ -16,5 +16,5 @@ def exclusively(state: StateDirectory) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StackError(f"Another command is starting or stopping the stack in {state.root}; wait for it.") from None
+            raise StackError(f"Another command is starting or stopping {state.root}; wait for it.") from None
         yield

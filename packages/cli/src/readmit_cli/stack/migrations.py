@@ -15,7 +15,9 @@ def upgrade(checkout: Checkout, owner: DatabaseConnection, *, log: Path) -> None
     environment = os.environ | {"READMIT_MIGRATIONS_URL": owner.url("postgresql+psycopg")}
     command = [str(checkout.python), "-m", "alembic", "-c", str(checkout.migrations / "alembic.ini"), "upgrade", "head"]
     with log.open("a") as output:
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False)
+        done = subprocess.run(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+        )
     if done.returncode != 0:
         raise StackError(
             f"The migrations of {owner.database} failed and changed nothing; see the end of {log}: "

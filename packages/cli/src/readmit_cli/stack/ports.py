@@ -36,7 +36,7 @@ class Ports(BaseSettings):
         """Choose ports that nothing listens on now, at random, so that two stacks started at once seldom meet."""
         candidates = random.sample(FREE_PORT_RANGE, 200)
         chosen = [port for port in candidates if is_free(port)]
-        return cls(**dict(zip(cls.model_fields, chosen, strict=False)))
+        return cls.model_validate(dict(zip(cls.model_fields, chosen, strict=False)))
 
 
 def is_free(port: int) -> bool:

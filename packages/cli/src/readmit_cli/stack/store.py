@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import psycopg
 from psycopg import sql
-
 from readmit_cli.stack.connections import DatabaseConnection
 
 

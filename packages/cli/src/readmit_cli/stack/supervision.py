@@ -1,5 +1,7 @@
 """Talk to the stack's supervisor through its socket."""
 
+# mypy: untyped-calls-exclude=supervisor
+
 import os
 import subprocess
 import sys
@@ -11,14 +13,16 @@ from http.client import HTTPException
 from typing import Any
 from xmlrpc.client import Error, Fault, ServerProxy
 
-from supervisor.xmlrpc import Faults, SupervisorTransport
-
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.processes import STACK_VARIABLE, is_alive
 from readmit_cli.stack.state_directory import StateDirectory
+from supervisor.xmlrpc import Faults, SupervisorTransport
 
 LAUNCH_TIMEOUT_S = 15.0
 POLL_S = 0.05
+
+# The supervisor's own waiting would hold its one thread's answer back; here one waits by asking.
+WITHOUT_WAITING = False
 
 # Where a program stays unless it is started; everything else is on its way somewhere.
 DOWN = ("STOPPED", "EXITED", "FATAL", "UNKNOWN")
@@ -91,7 +95,7 @@ class Supervisor:
         """Start a program without waiting for it; one that runs already is left alone."""
         try:
             with self._rpc() as supervisor:
-                supervisor.startProcess(name, False)
+                supervisor.startProcess(name, WITHOUT_WAITING)
         except Fault as fault:
             if fault.faultCode != Faults.ALREADY_STARTED:
                 raise StackError(f"{name} cannot be started: {fault.faultString}") from fault
@@ -101,7 +105,7 @@ class Supervisor:
         for name in names:
             try:
                 with self._rpc() as supervisor:
-                    supervisor.stopProcess(name, False)
+                    supervisor.stopProcess(name, WITHOUT_WAITING)
             except Fault as fault:
                 if fault.faultCode not in (Faults.NOT_RUNNING, Faults.BAD_NAME):
                     raise StackError(f"{name} cannot be stopped: {fault.faultString}") from fault

@@ -24,7 +24,7 @@ class FakeProducer:
         *,
         refuse: Refusal | None = None,
         store_unknown: bool = False,
-        max_record_bytes: int = 2 * 1024 * 1024,
+        max_record_bytes: int = 1_000_000,
     ) -> None:
         self._broker = broker
         self._max_record_bytes = max_record_bytes

@@ -1,4 +1,4 @@
-"""Handle one group of records: read and check outside the transaction, store inside it."""
+"""Handle one group of records: read it, store it, tell what became of it."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -11,9 +11,8 @@ from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.messages import IncomingRecord
 
 from ingestor.chunks.outcome import GroupOutcome, ParkedRecord
-from ingestor.chunks.received import receive
-from ingestor.chunks.rows import find_bad_rows
-from ingestor.chunks.store import CheckedChunk, store_group
+from ingestor.chunks.received import ReceivedChunk, receive
+from ingestor.chunks.store import store_group
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +29,7 @@ class ChunkHandler:
 
     async def __call__(self, records: Sequence[IncomingRecord]) -> None:
         """Store the group; raises Transient when it has to come again, TooManyDeadLetters when a person must look."""
-        chunks, unreadable = await asyncio.to_thread(check, records)
+        chunks, unreadable = await asyncio.to_thread(read, records)
         with transient_errors():
             async with self._pool.acquire() as connection:
                 outcome = await store_group(connection, chunks, unreadable, self._limit)
@@ -47,10 +46,8 @@ class ChunkHandler:
         self._on_stored(outcome)
 
 
-def check(records: Sequence[IncomingRecord]) -> tuple[list[CheckedChunk], list[ParkedRecord]]:
-    """Read every record and check every row; give the chunks with their bad rows, and the unusable records."""
+def read(records: Sequence[IncomingRecord]) -> tuple[list[ReceivedChunk], list[ParkedRecord]]:
+    """Give the records that are chunks, and those that can't be used."""
     received = [receive(record, SPLIT_OF_TOPIC[record.topic]) for record in records]
     chunks = [chunk for chunk in received if not isinstance(chunk, ParkedRecord)]
-    unreadable = [parked for parked in received if isinstance(parked, ParkedRecord)]
-    bad_rows = find_bad_rows([chunk.payload for chunk in chunks])
-    return [CheckedChunk(chunk, bad) for chunk, bad in zip(chunks, bad_rows, strict=True)], unreadable
+    return chunks, [parked for parked in received if isinstance(parked, ParkedRecord)]

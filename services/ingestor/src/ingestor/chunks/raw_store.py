@@ -1,6 +1,6 @@
 """Write rows to the raw tables, and what can't be written to the tables of duplicates and quarantine."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -26,23 +26,29 @@ class Clash:
     same_content: bool
 
 
-async def copy(connection: Connection, split: Split, parts: Sequence[bytes]) -> list[Clash]:
+async def copy(connection: Connection, split: Split, lines: AsyncIterable[bytes]) -> list[Clash]:
     """Copy CSV lines into the raw table of a split; give the rows that were not stored because of their encounter.
 
     The bytes go to COPY as they came. Only when an encounter is already there are they copied again, by way of a
     temporary table, to find out which rows clash.
     """
-    text = b"".join(parts)
-    if not text:
-        return []
+    taken: list[bytes] = []
     try:
         async with connection.transaction():
             await connection.copy_to_table(
-                split, schema_name="raw", source=BytesIO(text), columns=RAW_COLUMNS, format="csv"
+                split, schema_name="raw", source=_keep(lines, taken), columns=RAW_COLUMNS, format="csv"
             )
     except UniqueViolationError:
-        return await _copy_around_clashes(connection, split, text)
+        # The server ends a COPY at the first clash, wherever the sending was by then.
+        taken += [part async for part in lines]
+        return await _copy_around_clashes(connection, split, b"".join(taken))
     return []
+
+
+async def _keep(lines: AsyncIterable[bytes], taken: list[bytes]) -> AsyncIterator[bytes]:
+    async for part in lines:
+        taken.append(part)
+        yield part
 
 
 async def _copy_around_clashes(connection: Connection, split: Split, text: bytes) -> list[Clash]:

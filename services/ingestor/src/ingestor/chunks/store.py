@@ -4,8 +4,7 @@ Locks are taken in this order everywhere: store, ledger keys, batches, runs, eac
 they are held for milliseconds. The steps are numbered as in `docs/guarantees.md`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 
 from asyncpg import Record
 from readmit_contracts.reasons import Reason
@@ -17,6 +16,7 @@ from readmit_runtime.dead_letters import DeadLetterLimit
 from ingestor import announcements
 from ingestor.announcements import Event
 from ingestor.chunks import batch_store, raw_store
+from ingestor.chunks.checking import CheckedChunk, check_ahead
 from ingestor.chunks.outcome import (
     CONSECUTIVE_BAD_ROWS,
     BatchKey,
@@ -28,29 +28,13 @@ from ingestor.chunks.outcome import (
 from ingestor.chunks.received import ReceivedChunk
 from ingestor.chunks.rows import BadRow, body, good_lines
 
-
-@dataclass(frozen=True)
-class CheckedChunk:
-    """A chunk that can be read, with those of its rows that can't be stored, in order."""
-
-    received: ReceivedChunk
-    bad_rows: Sequence[BadRow]
-
-    @property
-    def batch(self) -> BatchKey:
-        """The batch this chunk is part of."""
-        headers = self.received.headers
-        return BatchKey(headers.dataset_no, headers.split, headers.batch)
-
-    @property
-    def key(self) -> tuple[BatchKey, int]:
-        """The chunk within a generation; sorts in lock order."""
-        return (self.batch, self.received.headers.chunk)
+ChunkKey = tuple[BatchKey, int]
+"""A chunk within a generation: its batch and its number there; sorts in lock order."""
 
 
 async def store_group(
     connection: Connection,
-    chunks: Sequence[CheckedChunk],
+    chunks: Sequence[ReceivedChunk],
     unreadable: Sequence[ParkedRecord],
     limit: DeadLetterLimit,
 ) -> GroupOutcome:
@@ -70,7 +54,7 @@ async def store_group(
         outcome.chunks_repeated += len(as_planned) - len(fresh)
         # Steps 2 and 3. A COPY per split; what can't be stored goes to quarantine.
         for split in SPLITS:
-            of_split = [chunk for chunk in fresh if chunk.batch.split == split]
+            of_split = [chunk for chunk in fresh if chunk.headers.split == split]
             if of_split:
                 events += await _store_split(connection, generation, of_split, outcome)
         limit.observe(good=len(as_planned), parked=len(outcome.parked))
@@ -82,35 +66,33 @@ async def store_group(
 
 
 async def _sort_out(
-    connection: Connection, generation: int, chunks: Sequence[CheckedChunk], outcome: GroupOutcome
-) -> list[CheckedChunk]:
+    connection: Connection, generation: int, chunks: Sequence[ReceivedChunk], outcome: GroupOutcome
+) -> list[ReceivedChunk]:
     """Give the chunks of this generation that are as planned, sorted, each once."""
-    current = {chunk.key: chunk for chunk in chunks if chunk.received.headers.generation == generation}
+    current = {_key(chunk): chunk for chunk in chunks if chunk.headers.generation == generation}
     planned = await _planned_chunks(connection, generation, list(current))
-    as_planned: dict[tuple[BatchKey, int], CheckedChunk] = {}
+    as_planned: dict[ChunkKey, ReceivedChunk] = {}
     for chunk in chunks:
-        headers = chunk.received.headers
+        headers = chunk.headers
         if headers.generation < generation:
             outcome.chunks_outdated += 1
             continue
-        plan = planned.get(chunk.key)
+        plan = planned.get(_key(chunk))
         if plan is None or headers.generation > generation:
             detail = f"no plan of generation {generation} knows this chunk"
-            outcome.parked.append(ParkedRecord(chunk.received.record, Reason.UNKNOWN_BATCH, detail))
+            outcome.parked.append(ParkedRecord(chunk.record, Reason.UNKNOWN_BATCH, detail))
         elif (headers.sha256, headers.rows, headers.first_row) != (plan["sha256"], plan["rows"], plan["first_row"]):
             detail = f"chunk {headers.chunk} is not the planned one: its digest or its rows differ"
-            outcome.parked.append(ParkedRecord(chunk.received.record, Reason.CHUNK_CONFLICT, detail))
-            outcome.of(chunk.batch).fails_for = (Reason.CHUNK_CONFLICT, detail)
-        elif chunk.key in as_planned:
+            outcome.parked.append(ParkedRecord(chunk.record, Reason.CHUNK_CONFLICT, detail))
+            outcome.of(_batch(chunk)).fails_for = (Reason.CHUNK_CONFLICT, detail)
+        elif _key(chunk) in as_planned:
             outcome.chunks_repeated += 1
         else:
-            as_planned[chunk.key] = chunk
+            as_planned[_key(chunk)] = chunk
     return [as_planned[key] for key in sorted(as_planned)]
 
 
-async def _planned_chunks(
-    connection: Connection, generation: int, keys: Sequence[tuple[BatchKey, int]]
-) -> dict[tuple[BatchKey, int], Record]:
+async def _planned_chunks(connection: Connection, generation: int, keys: Sequence[ChunkKey]) -> dict[ChunkKey, Record]:
     rows = await connection.fetch(
         """
         SELECT p.dataset_no, p.split, p.batch, p.chunk, p.sha256, p.rows, p.first_row
@@ -124,7 +106,9 @@ async def _planned_chunks(
     return {(BatchKey(row["dataset_no"], row["split"], row["batch"]), row["chunk"]): row for row in rows}
 
 
-async def _enter_ledger(connection: Connection, generation: int, chunks: Sequence[CheckedChunk]) -> list[CheckedChunk]:
+async def _enter_ledger(
+    connection: Connection, generation: int, chunks: Sequence[ReceivedChunk]
+) -> list[ReceivedChunk]:
     if not chunks:
         return []
     rows = await connection.fetch(
@@ -139,18 +123,18 @@ async def _enter_ledger(connection: Connection, generation: int, chunks: Sequenc
         RETURNING dataset_no, split, batch, chunk
         """,
         generation,
-        *_key_arrays([chunk.key for chunk in chunks]),
-        [chunk.received.headers.rows for chunk in chunks],
-        [chunk.received.headers.sha256 for chunk in chunks],
-        [chunk.received.record.topic for chunk in chunks],
-        [chunk.received.record.partition for chunk in chunks],
-        [chunk.received.record.offset for chunk in chunks],
+        *_key_arrays([_key(chunk) for chunk in chunks]),
+        [chunk.headers.rows for chunk in chunks],
+        [chunk.headers.sha256 for chunk in chunks],
+        [chunk.record.topic for chunk in chunks],
+        [chunk.record.partition for chunk in chunks],
+        [chunk.record.offset for chunk in chunks],
     )
     entered = {(BatchKey(row["dataset_no"], row["split"], row["batch"]), row["chunk"]) for row in rows}
-    return [chunk for chunk in chunks if chunk.key in entered]
+    return [chunk for chunk in chunks if _key(chunk) in entered]
 
 
-def _key_arrays(keys: Sequence[tuple[BatchKey, int]]) -> tuple[list[int], list[str], list[int], list[int]]:
+def _key_arrays(keys: Sequence[ChunkKey]) -> tuple[list[int], list[str], list[int], list[int]]:
     return (
         [batch.dataset_no for batch, _ in keys],
         [batch.split for batch, _ in keys],
@@ -160,31 +144,26 @@ def _key_arrays(keys: Sequence[tuple[BatchKey, int]]) -> tuple[list[int], list[s
 
 
 async def _store_split(
-    connection: Connection, generation: int, chunks: Sequence[CheckedChunk], outcome: GroupOutcome
+    connection: Connection, generation: int, chunks: Sequence[ReceivedChunk], outcome: GroupOutcome
 ) -> list[Event]:
     """Store the good rows of chunks of one split, quarantine the others; give the dead letters of the latter."""
-    split = chunks[0].batch.split
-    lines = [good_lines(body(chunk.received.payload), chunk.bad_rows) for chunk in chunks]
-    quarantined = [_quarantined(chunk, bad) for chunk in chunks for bad in chunk.bad_rows]
-    for chunk in chunks:
-        counts = outcome.of(chunk.batch)
-        counts.published += chunk.received.headers.rows
-        counts.stored += chunk.received.headers.rows - len(chunk.bad_rows)
-        in_a_row = longest_run(bad.position for bad in chunk.bad_rows)
-        if in_a_row >= CONSECUTIVE_BAD_ROWS:
-            detail = f"{in_a_row} rows in a row of chunk {chunk.received.headers.chunk} are bad"
-            counts.fails_for = (Reason.QUARANTINE_LIMIT, detail)
+    split = chunks[0].headers.split
+    checked: list[CheckedChunk] = []
+    clashes = await raw_store.copy(connection, split, _good_lines(chunks, checked))
+    quarantined = [_quarantined(chunk.received, bad) for chunk in checked for bad in chunk.bad_rows]
+    for chunk in checked:
+        _count(chunk, outcome)
     duplicates = []
-    for clash in await raw_store.copy(connection, split, lines):
-        chunk = _chunk_of(chunks, clash)
-        outcome.of(chunk.batch).stored -= 1
+    for clash in clashes:
+        received = _chunk_of(chunks, clash)
+        outcome.of(_batch(received)).stored -= 1
         if clash.same_content:
-            outcome.of(chunk.batch).duplicate += 1
+            outcome.of(_batch(received)).duplicate += 1
             duplicates.append(clash)
         else:
-            position = clash.row_no - chunk.received.headers.first_row
+            position = clash.row_no - received.headers.first_row
             bad = BadRow(position, Reason.ENCOUNTER_CONFLICT, "encounter_id", str(clash.encounter_id))
-            quarantined.append(_quarantined(chunk, bad))
+            quarantined.append(_quarantined(received, bad))
     for row in quarantined:
         outcome.of(row.batch).quarantined += 1
         outcome.quarantined[row.bad.reason] += 1
@@ -193,15 +172,39 @@ async def _store_split(
     return [announcements.quarantined(row) for row in quarantined]
 
 
-def _chunk_of(chunks: Sequence[CheckedChunk], clash: raw_store.Clash) -> CheckedChunk:
+async def _good_lines(chunks: Sequence[ReceivedChunk], checked: list[CheckedChunk]) -> AsyncIterator[bytes]:
+    """Give the good lines of each chunk, and note each chunk in `checked` as it passes."""
+    async for chunk in check_ahead(chunks):
+        checked.append(chunk)
+        yield good_lines(body(chunk.received.payload), chunk.bad_rows)
+
+
+def _count(chunk: CheckedChunk, outcome: GroupOutcome) -> None:
+    headers = chunk.received.headers
+    counts = outcome.of(_batch(chunk.received))
+    counts.published += headers.rows
+    counts.stored += headers.rows - len(chunk.bad_rows)
+    in_a_row = longest_run(bad.position for bad in chunk.bad_rows)
+    if in_a_row >= CONSECUTIVE_BAD_ROWS:
+        counts.fails_for = (Reason.QUARANTINE_LIMIT, f"{in_a_row} rows in a row of chunk {headers.chunk} are bad")
+
+
+def _batch(chunk: ReceivedChunk) -> BatchKey:
+    return BatchKey(chunk.headers.dataset_no, chunk.headers.split, chunk.headers.batch)
+
+
+def _key(chunk: ReceivedChunk) -> ChunkKey:
+    return _batch(chunk), chunk.headers.chunk
+
+
+def _chunk_of(chunks: Sequence[ReceivedChunk], clash: raw_store.Clash) -> ReceivedChunk:
     for chunk in chunks:
-        headers = chunk.received.headers
+        headers = chunk.headers
         if headers.dataset_no == clash.dataset_no and 0 <= clash.row_no - headers.first_row < headers.rows:
             return chunk
     raise LookupError(f"row {clash.row_no} of dataset {clash.dataset_no} is in none of the group's chunks")
 
 
-def _quarantined(chunk: CheckedChunk, bad: BadRow) -> QuarantinedRow:
-    headers = chunk.received.headers
-    line = body(chunk.received.payload).split(b"\n")[bad.position]
-    return QuarantinedRow(chunk.batch, headers.first_row + bad.position, bad, line, chunk.received.record)
+def _quarantined(chunk: ReceivedChunk, bad: BadRow) -> QuarantinedRow:
+    line = body(chunk.payload).split(b"\n")[bad.position]
+    return QuarantinedRow(_batch(chunk), chunk.headers.first_row + bad.position, bad, line, chunk.record)

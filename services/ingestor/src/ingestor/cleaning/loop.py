@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 from readmit_runtime.database import Pool, transient_errors
 from readmit_runtime.errors import Transient
+from readmit_runtime.lifecycle import pause
 from readmit_runtime.logs import describe
 
 from ingestor.cleaning import store
@@ -39,7 +40,7 @@ class Cleaner:
                     await self._sweep(stop)
             except Transient as error:
                 log.warning("cleaning_put_off", reason=describe(error), again_in_s=self._sweep_s)
-            await self._wait(stop)
+            await pause(self._sweep_s, stop, self._woken)
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async with self._pool.acquire() as connection:
@@ -59,11 +60,3 @@ class Cleaner:
             missed = await store.complete_waiting_runs(connection)
             if missed:
                 log.warning("runs_completed_late", runs=missed)
-
-    async def _wait(self, stop: asyncio.Event) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (stop, self._woken)]
-        try:
-            await asyncio.wait(waits, timeout=self._sweep_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()

@@ -1,0 +1,20 @@
+"""Put the command groups together; each is one module with a `register` of its own."""
+
+import typer
+
+from readmit_cli.commands import doctor, down, logs, up
+
+
+def build() -> typer.Typer:
+    """Answer the whole command line."""
+    app = typer.Typer(
+        name="readmit",
+        help="Event-driven MLOps on Apache Kafka: every row, every model and every promotion accounted for.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for group in (up, down, logs, doctor):
+        group.register(app)
+    return app

@@ -1,0 +1,75 @@
+"""Find how this command reaches Kafka and Postgres: its own settings where they are set, else the local stack's."""
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from readmit_runtime.settings import NESTED_DELIMITER, KafkaSettings, PostgresSettings
+
+from readmit_cli.exit_codes import ExitCode
+from readmit_cli.failures import CommandFailed
+from readmit_cli.stack.stack import Stack
+
+PREFIX = "READMIT_CLI_"
+READER = "readmit_reader"
+AUDITOR = "readmit_auditor"
+
+# A check reads every row of the store in one statement per table.
+AUDIT_STATEMENT_S = 600.0
+
+
+class CliSettings(BaseSettings):
+    """How `readmit` reaches a system that is not the local stack; what is unset is found there."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=NESTED_DELIMITER, frozen=True, hide_input_in_errors=True
+    )
+
+    kafka: KafkaSettings | None = Field(None, description="Kafka, as the principal of the CLI.")
+    reader: PostgresSettings | None = Field(None, description="Postgres, as a role that reads the status views.")
+    auditor: PostgresSettings | None = Field(
+        None, description="Postgres, as a role that reads the store and its ledger."
+    )
+
+
+class Connections:
+    """The ways to Kafka and Postgres, found when they are asked for; each raises StackError or CommandFailed."""
+
+    def __init__(self, settings: CliSettings) -> None:
+        self._settings = settings
+
+    @classmethod
+    def find(cls) -> "Connections":
+        """Read the settings; raises CommandFailed when one is not valid."""
+        try:
+            return cls(CliSettings())
+        except ValidationError as error:
+            faults = [
+                f"{(PREFIX + NESTED_DELIMITER.join(map(str, fault['loc']))).upper()}: {fault['msg']}"
+                for fault in error.errors(include_input=False, include_url=False)
+            ]
+            raise CommandFailed("; ".join(faults), code=ExitCode.USAGE) from None
+
+    def kafka(self) -> KafkaSettings:
+        """Return the way to the brokers."""
+        return self._settings.kafka or KafkaSettings(bootstrap_servers=Stack.find().kafka_bootstrap)
+
+    def reader(self) -> PostgresSettings:
+        """Return the way to the status views."""
+        return self._settings.reader or _stack_login(READER)
+
+    def auditor(self) -> PostgresSettings:
+        """Return the way to the store and its ledger, with time for a whole table."""
+        settings = self._settings.auditor or _stack_login(AUDITOR)
+        return settings.model_copy(update={"statement_timeout_s": AUDIT_STATEMENT_S})
+
+
+def _stack_login(login: str) -> PostgresSettings:
+    found = Stack.find().database(login)
+    return PostgresSettings.model_validate(
+        {
+            "host": found.host,
+            "port": found.port,
+            "database": found.database,
+            "user": found.user,
+            "password": found.password,
+        }
+    )

@@ -1,0 +1,99 @@
+"""Run one ingestor: settings, clients, loops."""
+
+import asyncio
+import sys
+
+from prometheus_client import CollectorRegistry
+from readmit_runtime import logs
+from readmit_runtime.consumer import GroupConsumer
+from readmit_runtime.consumer_progress import ConsumerProgress
+from readmit_runtime.database import Pool, create_pool, transient_errors
+from readmit_runtime.dead_letters import DeadLetterLimit
+from readmit_runtime.http import HttpServer, health_app, health_routes
+from readmit_runtime.kafka_consumer import KafkaConsumerClient
+from readmit_runtime.kafka_producer import KafkaProducer
+from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.outbox_relay import OutboxRelay
+from readmit_runtime.settings import load
+from readmit_runtime.topic_admin import lag_of
+from readmit_runtime.watchdog import Watchdog
+
+from ingestor.chunks.handler import SPLIT_OF_TOPIC, ChunkHandler
+from ingestor.chunks.outcome import GroupOutcome
+from ingestor.chunks.rows import warm_up
+from ingestor.cleaning.loop import Cleaner
+from ingestor.cleaning.store import CleanedBatch
+from ingestor.metrics import IngestorMetrics
+from ingestor.observation import Observation
+from ingestor.settings import IngestorSettings
+
+GROUP = "ingestor"
+
+
+async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
+    """Run the loops of one ingestor until `stop` is set."""
+    registry = CollectorRegistry()
+    metrics = IngestorMetrics(registry)
+    progress = ConsumerProgress()
+    producer = KafkaProducer(settings.kafka, settings.producer, client_id=GROUP)
+    relay = OutboxRelay("ingest", settings.postgres, producer)
+    async with create_pool(settings.postgres, application_name=GROUP) as pool:
+
+        def batch_cleaned(cleaned: CleanedBatch) -> None:
+            metrics.batch_cleaned(cleaned)
+            relay.wake()
+
+        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=batch_cleaned)
+
+        def group_stored(outcome: GroupOutcome) -> None:
+            metrics.group_stored(outcome)
+            relay.wake()
+            if outcome.batches_stored:
+                cleaner.wake()
+
+        handler = ChunkHandler(pool, DeadLetterLimit(settings.dead_letters_in_a_row), on_stored=group_stored)
+        client = KafkaConsumerClient(
+            settings.kafka, settings.consumer, topics=SPLIT_OF_TOPIC, group_id=GROUP, client_id=GROUP
+        )
+        consumer = GroupConsumer(client, handler, settings.consumer, progress=progress)
+        watchdog = Watchdog(
+            settings.watchdog,
+            lag=lag_of(settings.kafka, group_id=GROUP, topics=SPLIT_OF_TOPIC, client_id=GROUP),
+            held=client.assignment,
+            probe=lambda: _postgres_answers(pool),
+        )
+        observation = Observation(pool, metrics, progress)
+        routes = health_routes(
+            alive=observation.heartbeat.alive,
+            checks={"kafka": observation.consuming, "postgres": lambda: _postgres_answers(pool)},
+            registry=registry,
+        )
+        loops = {
+            "consumer": consumer.run,
+            "cleaner": cleaner.run,
+            "relay": relay.run,
+            "watchdog": watchdog.run,
+            "observation": observation.run,
+            "http": HttpServer(health_app(routes), settings.http).run,
+        }
+        try:
+            await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
+        finally:
+            await producer.close()
+
+
+async def _postgres_answers(pool: Pool) -> None:
+    with transient_errors():
+        await pool.fetchval("SELECT 1")
+
+
+def main() -> int:
+    """Read the settings and run until told to stop; return the exit code."""
+    settings = load(IngestorSettings)
+    logs.configure(service=GROUP, level=settings.log_level)
+    warm_up()
+    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

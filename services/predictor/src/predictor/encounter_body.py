@@ -1,0 +1,76 @@
+"""Read the body of a prediction request: one raw encounter, or what is wrong with it, never with its values."""
+
+from enum import StrEnum
+
+import msgspec
+from readmit_contracts.columns import Column
+from readmit_contracts.predictions import REQUEST_COLUMNS, Encounter, FieldProblem
+from readmit_contracts.reasons import Reason
+from readmit_contracts.rows import check_value
+
+from predictor import strict_json
+from predictor.problems import ProblemKind, Refused
+
+ROOT = "$"
+
+_DECODER = msgspec.json.Decoder(Encounter)
+_COLUMNS = {column.name: column for column in REQUEST_COLUMNS}
+
+
+class Fault(StrEnum):
+    """What can be wrong with a field; those of a value are named as in the row rules."""
+
+    MISSING = "MISSING"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    WRONG_TYPE = "WRONG_TYPE"
+    OUT_OF_RANGE = Reason.OUT_OF_RANGE
+    NOT_ALLOWED = Reason.NOT_ALLOWED
+    PATTERN_MISMATCH = Reason.PATTERN_MISMATCH
+
+
+def read_encounter(body: bytes) -> Encounter:
+    """Return the encounter; raises Refused: 400 for what is not strict JSON, 422 with every field at fault.
+
+    A field of another name is reported at its parent's path, because names come from the caller too.
+    """
+    try:
+        encounter = _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _refusal(body) from None
+    _parse(body)  # the decoder above takes the last of two fields of one name
+    return encounter
+
+
+def _refusal(body: bytes) -> Refused:
+    faults = find_faults(_parse(body)) or (FieldProblem(path=ROOT, reason=Fault.WRONG_TYPE),)
+    return Refused(ProblemKind.INVALID_ENCOUNTER, errors=faults)
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return strict_json.parse(body)
+    except strict_json.Malformed:
+        raise Refused(ProblemKind.MALFORMED) from None
+    except strict_json.Ambiguous:
+        raise Refused(ProblemKind.AMBIGUOUS) from None
+
+
+def find_faults(value: object) -> tuple[FieldProblem, ...]:
+    """Return what is wrong with a parsed encounter, in the order of the columns; empty exactly for a valid one."""
+    if not isinstance(value, dict):
+        return (FieldProblem(path=ROOT, reason=Fault.WRONG_TYPE),)
+    found = [(f"{ROOT}.{name}", _fault(column, value)) for name, column in _COLUMNS.items()]
+    if not value.keys() <= _COLUMNS.keys():
+        found.append((ROOT, Fault.UNKNOWN_FIELD))
+    return tuple(FieldProblem(path=path, reason=fault) for path, fault in found if fault is not None)
+
+
+def _fault(column: Column, fields: dict[str, object]) -> Fault | None:
+    if column.name not in fields:
+        return None if column.missing else Fault.MISSING
+    value = fields[column.name]
+    if type(value) is not (int if column.kind == "integer" else str):  # exactly: bool is an int to isinstance
+        return Fault.WRONG_TYPE
+    reason = check_value(column, str(value))
+    # a negative number is no canonical integer of the file; here it is a number out of range
+    return None if reason is None else Fault.OUT_OF_RANGE if column.kind == "integer" else Fault(reason)

@@ -1,0 +1,155 @@
+"""The predictor's metrics, and how they follow from what it does."""
+
+from prometheus_client import CollectorRegistry
+from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
+
+_ANSWER_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_INFERENCE_BUCKETS_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
+_LOAD_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0)
+
+REQUESTS = CounterSpec(
+    name="readmit_predictor_answered_requests_total",
+    unit="requests",
+    help="Requests by path and class of status: 2xx, 4xx, 5xx, or none when the caller left. A 5xx is a fault of ours.",
+    labels=("path", "status"),
+)
+ANSWER_TIME = HistogramSpec(
+    name="readmit_predictor_answer_duration_seconds",
+    unit="seconds",
+    help="From a request's headers to the end of its answer, the caller's own slowness with the body included.",
+    labels=("path",),
+    buckets=_ANSWER_BUCKETS_S,
+)
+INFERENCE_TIME = HistogramSpec(
+    name="readmit_predictor_inference_duration_seconds",
+    unit="seconds",
+    help="Encoding, scoring and calibrating one encounter. A step comes with another model.",
+    buckets=_INFERENCE_BUCKETS_S,
+)
+SERVED_EPOCH = GaugeSpec(
+    name="readmit_predictor_served_epoch", unit="epoch", help="The epoch that answers; 0 before the first model."
+)
+WANTED_EPOCH = GaugeSpec(
+    name="readmit_predictor_wanted_epoch",
+    unit="epoch",
+    help="The newest promotion taken up. Above the served one for long, loads fail or the object store is away.",
+)
+PROMOTIONS = CounterSpec(
+    name="readmit_predictor_read_promotions_total",
+    unit="promotions",
+    help="Promotions read, by verdict. Unreadable ones and conflicts are faults of their writer.",
+    labels=("verdict",),
+)
+LOADS = CounterSpec(name="readmit_predictor_finished_loads_total", unit="loads", help="Models that came into service.")
+FAILED_LOADS = CounterSpec(
+    name="readmit_predictor_failed_loads_total",
+    unit="loads",
+    help="Attempts that ended without a model, by reason; the model before keeps answering.",
+    labels=("reason",),
+)
+LOAD_TIME = HistogramSpec(
+    name="readmit_predictor_load_duration_seconds",
+    unit="seconds",
+    help="From reading a promotion to the swap.",
+    buckets=_LOAD_BUCKETS_S,
+)
+BUFFERED = GaugeSpec(
+    name="readmit_predictor_buffered_records",
+    unit="records",
+    help="Answered predictions that Kafka has not confirmed yet. At its limit, records are dropped.",
+)
+SHIPPED = CounterSpec(
+    name="readmit_predictor_shipped_records_total",
+    unit="records",
+    help="Answered predictions that Kafka confirmed.",
+)
+DROPPED = CounterSpec(
+    name="readmit_predictor_dropped_records_total",
+    unit="records",
+    help="Answered predictions that are lost to the log: buffer full, or the process ended while Kafka was away.",
+)
+FAILED_DELIVERIES = CounterSpec(
+    name="readmit_predictor_failed_deliveries_total",
+    unit="deliveries",
+    help="Messages that Kafka did not confirm, by what they are; reports are not repeated, the rest is.",
+    labels=("kind",),
+)
+
+TABLE: tuple[MetricSpec, ...] = (
+    REQUESTS,
+    ANSWER_TIME,
+    INFERENCE_TIME,
+    SERVED_EPOCH,
+    WANTED_EPOCH,
+    PROMOTIONS,
+    LOADS,
+    FAILED_LOADS,
+    LOAD_TIME,
+    BUFFERED,
+    SHIPPED,
+    DROPPED,
+    FAILED_DELIVERIES,
+)
+
+
+class PredictorMetrics:
+    """Counts requests, promotions, loads and shipped predictions."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        metrics = Metrics("predictor", TABLE, registry=registry)
+        self._requests = metrics.counter(REQUESTS)
+        self._answer_time = metrics.histogram(ANSWER_TIME)
+        self._inference_time = metrics.histogram(INFERENCE_TIME)
+        self._served_epoch = metrics.gauge(SERVED_EPOCH)
+        self._wanted_epoch = metrics.gauge(WANTED_EPOCH)
+        self._promotions = metrics.counter(PROMOTIONS)
+        self._loads = metrics.counter(LOADS)
+        self._failed_loads = metrics.counter(FAILED_LOADS)
+        self._load_time = metrics.histogram(LOAD_TIME)
+        self._buffered = metrics.gauge(BUFFERED)
+        self._shipped = metrics.counter(SHIPPED)
+        self._dropped = metrics.counter(DROPPED)
+        self._failed_deliveries = metrics.counter(FAILED_DELIVERIES)
+
+    def answered(self, path: str, status: int | None, seconds: float) -> None:
+        """Count one request; `path` is a known one or `other`, `status` None when no answer went out."""
+        self._requests.labels(path, "none" if status is None else f"{status // 100}xx").inc()
+        self._answer_time.labels(path).observe(seconds)
+
+    def inferred(self, seconds: float) -> None:
+        """Note how long one encounter took from its fields to its probability."""
+        self._inference_time.observe(seconds)
+
+    def promotion_read(self, verdict: str) -> None:
+        """Count one message of the promotions topic."""
+        self._promotions.labels(verdict).inc()
+
+    def wants(self, epoch: int) -> None:
+        """Note the promotion that is to be loaded."""
+        self._wanted_epoch.set(epoch)
+
+    def loaded(self, epoch: int, seconds: float) -> None:
+        """Note that a model came into service."""
+        self._served_epoch.set(epoch)
+        self._loads.inc()
+        self._load_time.observe(seconds)
+
+    def load_failed(self, reason: str) -> None:
+        """Count one attempt that ended without a model."""
+        self._failed_loads.labels(reason).inc()
+
+    def buffered(self, records: int) -> None:
+        """Note how many predictions wait for Kafka."""
+        self._buffered.set(records)
+
+    def shipped(self, records: int) -> None:
+        """Count predictions that Kafka confirmed."""
+        self._shipped.inc(records)
+
+    def dropped(self, records: int) -> None:
+        """Count predictions that the log will not have."""
+        self._dropped.inc(records)
+
+    def delivery_failed(self, kind: str) -> None:
+        """Count one message that Kafka did not confirm."""
+        self._failed_deliveries.labels(kind).inc()

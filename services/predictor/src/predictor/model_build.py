@@ -1,0 +1,76 @@
+"""Build a model from its checked bundle, and prove that it is the one that was trained."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import lightgbm
+from readmit_contracts.bundle import MODEL_FILE, Bundle, BundleInvalid
+from readmit_contracts.events import ModelPromoted
+from readmit_contracts.golden import Record, golden_mismatches
+from readmit_contracts.predictions import ServedModel
+from readmit_contracts.reasons import Reason
+from readmit_features import FeaturesInvalid, RecordEncoder, read_features
+
+from predictor.scorer import BoosterScorer
+from predictor.serving import LoadedModel
+
+_OBJECTIVE = b"\nobjective=binary "
+
+
+def build_model(bundle: Bundle, promotion: ModelPromoted, *, now: datetime) -> LoadedModel:
+    """Return the model, warm: it has scored the bundle's golden rows as it did when trained.
+
+    Raises BundleInvalid: FEATURE_VERSION, BUNDLE_INVALID or GOLDEN_MISMATCH. Takes some hundred milliseconds and
+    belongs into a thread.
+    """
+    try:
+        encoder = RecordEncoder(read_features(bundle.features))
+    except FeaturesInvalid as error:
+        raise BundleInvalid(Reason(error.reason), error.detail) from error
+    booster = _read_booster(bundle.model, features=len(encoder.row))
+    model = LoadedModel(
+        identity=ServedModel(
+            name=promotion.model,
+            model_id=promotion.model_id,
+            version=promotion.version,
+            epoch=promotion.epoch,
+            lineage=promotion.lineage,
+        ),
+        feature_version=promotion.feature_version,
+        calibration=bundle.calibration,
+        encoder=encoder,
+        scorer=BoosterScorer(booster, encoder.row),
+        since=now,
+    )
+    _check_golden_rows(model, bundle)
+    return model
+
+
+def _read_booster(text: bytes, *, features: int) -> lightgbm.Booster:
+    if _OBJECTIVE not in text.partition(b"\n\n")[0]:
+        raise _invalid("does not give probabilities of two classes")
+    try:
+        booster = lightgbm.Booster(model_str=text.decode())
+    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        raise _invalid("cannot be read as a LightGBM model") from error
+    if booster.num_feature() != features:
+        raise _invalid(f"takes {booster.num_feature()} features, the feature definition has {features}")
+    return booster
+
+
+def _check_golden_rows(model: LoadedModel, bundle: Bundle) -> None:
+    def answer(record: Record) -> tuple[Sequence[float], float]:
+        probability = model.probability(record)
+        return model.encoder.row.tolist(), probability
+
+    wrong = golden_mismatches(bundle.golden, answer)
+    if wrong:
+        raise BundleInvalid(
+            Reason.GOLDEN_MISMATCH,
+            f"{len(wrong)} of {len(bundle.golden.rows)} golden rows are scored otherwise than when trained, the first "
+            f"is number {wrong[0]}; compare the versions of features and LightGBM with the trainer's.",
+        )
+
+
+def _invalid(problem: str) -> BundleInvalid:
+    return BundleInvalid(Reason.BUNDLE_INVALID, f"{MODEL_FILE} {problem}; train again.")

@@ -1,0 +1,70 @@
+"""Name every error answer, once: its status, its code, and what the caller is to do."""
+
+from collections.abc import Mapping
+from enum import Enum
+from types import MappingProxyType
+
+import msgspec
+from readmit_contracts.predictions import FieldProblem, Problem
+
+CONTENT_TYPE = b"application/problem+json"
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_CLOSE: Mapping[str, str] = MappingProxyType({"connection": "close"})
+
+
+class ProblemKind(Enum):
+    """The kinds of error answer; a member's name is the `code` in the body."""
+
+    MALFORMED = (400, "The body is not JSON", "Send one JSON object in UTF-8, without a byte order mark.")
+    AMBIGUOUS = (400, "The body can be read in two ways", "Send each field once, and no NUL character.")
+    NOT_FOUND = (404, "There is nothing here", "See /docs for what can be asked.")
+    METHOD_NOT_ALLOWED = (405, "The method does not fit the path", "See /docs for what can be asked.")
+    TOO_SLOW = (408, "The body did not arrive in time", "Send the request again, all of it at once.")
+    TOO_LARGE = (413, "The body is too large", "Send one encounter of some 1,000 bytes.")
+    UNSUPPORTED_TYPE = (415, "The content type is not accepted", "Send content-type application/json in UTF-8.")
+    UNSUPPORTED_ENCODING = (415, "The content encoding is not accepted", "Send the body as it is, not compressed.")
+    INVALID_ENCOUNTER = (422, "The encounter is not valid", "Correct the fields that errors names; see /docs.")
+    INTERNAL = (500, "The request could not be answered", "Give the request id to whoever runs the service.")
+    NO_MODEL = (503, "No model is loaded yet", "Send the request again later, or to another replica.")
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        self.status = status
+        self.title = title
+        self.detail = detail
+
+
+class Refused(Exception):
+    """A request that gets an error answer. `errors` name fields, `headers` go into the answer as they are."""
+
+    def __init__(
+        self,
+        kind: ProblemKind,
+        *,
+        errors: tuple[FieldProblem, ...] = (),
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> None:
+        super().__init__(kind.name)
+        self.kind = kind
+        self.errors = errors
+        self.headers = headers
+
+
+def refused_unread(kind: ProblemKind) -> Refused:
+    """Refuse a request whose body was not read to its end; the connection cannot serve another one after it."""
+    return Refused(kind, headers=_CLOSE)
+
+
+def body_of(refusal: Refused, *, request_id: str) -> bytes:
+    """Return the answer's body, a `Problem` as JSON."""
+    kind = refusal.kind
+    return msgspec.json.encode(
+        Problem(
+            title=kind.title,
+            status=kind.status,
+            code=kind.name,
+            detail=kind.detail,
+            request_id=request_id,
+            errors=refusal.errors,
+        )
+    )
