@@ -9,7 +9,6 @@ import pytest
 from readmit_runtime.consumer_client import CommitLost, ConsumerClient
 from readmit_runtime.errors import Transient
 from readmit_runtime.messages import IncomingRecord, Partition
-
 from support.kafka_cluster import Cluster
 
 LIMIT_S = 30.0

@@ -60,24 +60,30 @@ class FakeCluster:
         self.broker = broker or FakeBroker()
 
     async def create_topic(self, *, partitions: int = 1) -> str:
+        """Make an empty topic of its own name for one test."""
         name = f"test.{uuid4().hex}"
         self.broker.create_topic(name, partitions=partitions)
         return name
 
     async def fill(self, topic: str, values: Sequence[bytes], *, partition: int = 0) -> None:
+        """Store values in one partition, in order."""
         for value in values:
             self.broker.append(OutgoingRecord(topic, b"key", value, (("name", value),)), partition=partition)
 
     def consumer(self, topic: str, *, group_id: str) -> FakeConsumerClient:
+        """Return a client that is not started."""
         return FakeConsumerClient(self.broker, topics=[topic], group_id=group_id)
 
     def producer(self) -> FakeProducer:
+        """Return a producer; the test closes it."""
         return FakeProducer(self.broker)
 
     def reader(self, topic: str) -> FakeTopicReader:
+        """Return a reader that is not started."""
         return FakeTopicReader(self.broker, topic)
 
     async def records(self, topic: str) -> list[IncomingRecord]:
+        """Return all that stands in the topic."""
         return self.broker.records(topic)
 
 
@@ -88,6 +94,7 @@ class KafkaCluster:
         self.kafka = KafkaSettings(bootstrap_servers=bootstrap_servers)
 
     async def create_topic(self, *, partitions: int = 1) -> str:
+        """Make an empty topic of its own name for one test."""
         name = f"test.{uuid4().hex}"
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka.bootstrap_servers)
         await admin.start()
@@ -98,6 +105,7 @@ class KafkaCluster:
         return name
 
     async def fill(self, topic: str, values: Sequence[bytes], *, partition: int = 0) -> None:
+        """Store values in one partition, in order."""
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka.bootstrap_servers, acks="all")
         await producer.start()
         try:
@@ -107,13 +115,17 @@ class KafkaCluster:
             await producer.stop()
 
     def consumer(self, topic: str, *, group_id: str) -> KafkaConsumerClient:
+        """Return a client that is not started."""
         return KafkaConsumerClient(self.kafka, QUICK, topics=[topic], group_id=group_id, client_id="test")
 
     def producer(self) -> KafkaProducer:
+        """Return a producer; the test closes it."""
         return KafkaProducer(self.kafka, ProducerSettings(delivery_limit_s=5), client_id="test")
 
     def reader(self, topic: str) -> KafkaTopicReader:
+        """Return a reader that is not started."""
         return KafkaTopicReader(self.kafka, topic, client_id="test")
 
     async def records(self, topic: str) -> list[IncomingRecord]:
+        """Return all that stands in the topic."""
         return await read_to_end(self.reader(topic), limit_s=20)

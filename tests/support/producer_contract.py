@@ -6,7 +6,6 @@ import pytest
 from readmit_runtime.errors import Transient
 from readmit_runtime.messages import OutgoingRecord
 from readmit_runtime.producer import Position, Producer, RecordTooLarge, positions
-
 from support.kafka_cluster import Cluster
 
 

@@ -5,7 +5,6 @@ import asyncio
 import pytest
 from readmit_runtime.errors import Transient
 from readmit_runtime.topic_reader import read_to_end
-
 from support.kafka_cluster import Cluster
 
 

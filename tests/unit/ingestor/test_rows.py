@@ -35,20 +35,24 @@ BAD_BYTES = st.sampled_from(
 
 
 def payload(*lines: bytes) -> bytes:
+    """Give a chunk's text of these file lines."""
     numbered = [b"1,%d,%b\n" % (row, line) for row, line in enumerate(lines)]
     return b"".join([CHUNK_HEADER_LINE, *numbered])
 
 
 def reference(*lines: bytes) -> list[tuple[int, Reason, str]]:
+    """Check each line by the plain rules."""
     faults = [(row, check_line(line)) for row, line in enumerate(lines)]
     return [(row, *fault) for row, fault in faults if fault is not None]
 
 
 def found(bad_rows: list[BadRow]) -> list[tuple[int, Reason, str]]:
+    """Give what the fast check says in the reference's form."""
     return [(bad.position, bad.reason, bad.field) for bad in bad_rows]
 
 
 def line(**changes: bytes) -> bytes:
+    """Give a good line with some values changed by SQL name."""
     return b",".join(changes.get(column.sql_name, good) for column, good in zip(COLUMNS, GOOD, strict=True))
 
 

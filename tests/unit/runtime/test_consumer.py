@@ -23,7 +23,7 @@ P0, P1 = Partition(TOPIC, 0), Partition(TOPIC, 1)
 async def eventually(holds: Callable[[], bool]) -> None:
     """Let the loop turn until something holds."""
     async with asyncio.timeout(5):
-        while not holds():
+        while not holds():  # noqa: ASYNC110 - what the loop did is seen in plain fields
             await asyncio.sleep(0)
 
 
@@ -315,7 +315,7 @@ async def test_a_group_is_gathered_from_several_polls(bench: Bench) -> None:
     async with bench.running(max_records=8):
         await eventually(lambda: bench.committed == {P0: 10})
     assert [len(group) for group in bench.store.groups] == [8, 2]
-    assert pieces[:4] == [8, 8, 5, 2] or pieces[-3:] == [8, 8, 8] or 2 in pieces
+    assert {5, 2} <= set(pieces)
 
 
 async def test_a_single_record_does_not_wait_for_company(bench: Bench) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from readmit_runtime.errors import Transient
-from readmit_runtime.leases import LeaseLost, keep_lease
+from readmit_runtime.leases import LeaseLost, Renew, keep_lease
 from readmit_runtime.testing.fake_clock import FakeClock
 
 LONG_S = 30.0
@@ -18,22 +18,36 @@ class Renewals:
     def __init__(self, answers: Sequence[bool | Exception]) -> None:
         self.answers = list(answers)
         self.asked = 0
+        self._changed = asyncio.Condition()
 
     async def __call__(self) -> bool:
+        """Give the next answer."""
         answer = self.answers[min(self.asked, len(self.answers) - 1)]
-        self.asked += 1
-        await asyncio.sleep(0.001)
+        async with self._changed:
+            self.asked += 1
+            self._changed.notify_all()
+        await asyncio.sleep(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def until(self, asked: int) -> None:
+        """Wait until so many renewals were asked for."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.asked >= asked)
+
+
+async def end_of(work: Renew, *, expires_s: float | None = None, every_s: float = 10.0) -> None:
+    """Hold the lease in fake time and work for longer than any test takes."""
+    async with keep_lease(work, every_s, expires_s=expires_s, clock=FakeClock()):
+        await asyncio.sleep(LONG_S)
 
 
 async def test_the_lease_is_renewed_while_the_body_works_and_not_after() -> None:
     """A lease that is renewed after its work would keep the next worker waiting."""
     renew = Renewals([True])
     async with keep_lease(renew, 10.0, clock=FakeClock()):
-        while renew.asked < 5:
-            await asyncio.sleep(0.001)
+        await renew.until(5)
     asked = renew.asked
     await asyncio.sleep(0.01)
 
@@ -43,15 +57,17 @@ async def test_the_lease_is_renewed_while_the_body_works_and_not_after() -> None
 async def test_the_body_is_cancelled_and_lease_lost_raised_when_another_holds_it() -> None:
     """Hours of fitting for a result that will be thrown away help nobody."""
     undone: list[str] = []
-    started = time.monotonic()
-    with pytest.raises(LeaseLost, match="another attempt"):
+
+    async def fit() -> None:
         async with keep_lease(Renewals([True, True, False]), 10.0, clock=FakeClock()):
             try:
                 await asyncio.sleep(LONG_S)
-            except asyncio.CancelledError:
+            finally:
                 undone.append("child process ended")
-                raise
 
+    started = time.monotonic()
+    with pytest.raises(LeaseLost, match="another attempt"):
+        await fit()
     assert undone == ["child process ended"]
     assert time.monotonic() - started < LONG_S / 2
     task = asyncio.current_task()
@@ -63,15 +79,13 @@ async def test_a_database_that_is_away_for_a_moment_does_not_end_the_work() -> N
     """A restart of Postgres takes seconds, a lease lasts longer."""
     renew = Renewals([Transient("away"), True, Transient("away"), True])
     async with keep_lease(renew, 10.0, expires_s=25.0, clock=FakeClock()):
-        while renew.asked < 8:
-            await asyncio.sleep(0.001)
+        await renew.until(8)
 
 
 async def test_a_lease_that_could_not_be_renewed_for_its_length_counts_as_lost() -> None:
     """By then another worker may have taken it; ours can't know."""
     with pytest.raises(LeaseLost, match="could not be renewed for 25 s"):
-        async with keep_lease(Renewals([True, Transient("away")]), 10.0, expires_s=25.0, clock=FakeClock()):
-            await asyncio.sleep(LONG_S)
+        await end_of(Renewals([True, Transient("away")]), expires_s=25.0)
 
 
 async def test_a_renewal_that_hangs_counts_as_failed() -> None:
@@ -82,15 +96,13 @@ async def test_a_renewal_that_hangs_counts_as_failed() -> None:
         return True
 
     with pytest.raises(LeaseLost):
-        async with keep_lease(hang, 0.01, expires_s=0.05):
-            await asyncio.sleep(LONG_S)
+        await end_of(hang, every_s=0.01, expires_s=0.05)
 
 
 async def test_an_unknown_error_of_the_renewal_is_raised_in_the_body() -> None:
     """A fault in the SQL is no lost lease, and must not be retried for ever."""
     with pytest.raises(LookupError, match="no such column"):
-        async with keep_lease(Renewals([LookupError("no such column")]), 10.0, clock=FakeClock()):
-            await asyncio.sleep(LONG_S)
+        await end_of(Renewals([LookupError("no such column")]))
 
 
 async def test_cancelling_the_worker_from_outside_stays_a_cancellation() -> None:
@@ -109,9 +121,13 @@ async def test_cancelling_the_worker_from_outside_stays_a_cancellation() -> None
 
 async def test_an_error_of_the_body_is_raised_as_it_is() -> None:
     """The lease is no reason to hide what went wrong."""
-    with pytest.raises(ValueError, match="own fault"):
+
+    async def fail() -> None:
         async with keep_lease(Renewals([True]), 10.0):
             raise ValueError("own fault")
+
+    with pytest.raises(ValueError, match="own fault"):
+        await fail()
 
 
 async def test_a_body_that_ends_before_it_is_told_has_lost_nothing() -> None:

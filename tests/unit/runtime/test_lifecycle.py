@@ -24,6 +24,7 @@ BUDGET_S = 5.0
 
 
 async def until_stopped(stop: asyncio.Event) -> None:
+    """Be a loop without work."""
     await stop.wait()
 
 

@@ -36,6 +36,7 @@ class SilentSettings(ServiceSettings):
 
 @pytest.fixture
 def lines() -> list[str]:
+    """Render the table once."""
     return settings_table(TableSettings).splitlines()
 
 

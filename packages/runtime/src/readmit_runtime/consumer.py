@@ -58,6 +58,7 @@ class GroupConsumer:
         self._progress = progress
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff(first_s=settings.backoff_first_s, most_s=settings.backoff_limit_s)
+        self._started = False
         self._in_hand = asyncio.Lock()
         self._owed: dict[Partition, int] = {}
         self._owed_epoch = 0
@@ -75,9 +76,9 @@ class GroupConsumer:
             await self._client.stop()
 
     async def _turn(self) -> None:
-        if not self._progress.started:
+        if not self._started:
             await self._client.start(self._before_revoke)
-            self._progress.started = True
+            self._started = self._progress.started = True
         group = await self._gather()
         async with self._in_hand:
             await self._process(group)
@@ -118,7 +119,8 @@ class GroupConsumer:
         await self._commit()
 
     def _owe(self, epoch: int, offsets: Mapping[Partition, int]) -> None:
-        if epoch != self._owed_epoch:
+        if self._owed and epoch != self._owed_epoch:
+            self._progress.commits_lost += 1
             self._owed.clear()
         self._owed_epoch = epoch
         self._owed.update(offsets)
@@ -163,12 +165,12 @@ class GroupConsumer:
         while not stop.is_set() and not deadline.expired:
             self._note_turn()
             await self._idle(min(deadline.remaining(), self._settings.poll_s))
-        if self._progress.started:
+        if self._started:
             self._client.resume()
 
     async def _idle(self, seconds: float) -> None:
         """Let time pass while the member keeps polling, or the group would count it as hung."""
-        if not self._progress.started:
+        if not self._started:
             await self._clock.sleep(seconds)
             return
         self._client.pause()

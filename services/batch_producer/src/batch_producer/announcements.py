@@ -25,6 +25,8 @@ SOURCE = "/readmit/batch_producer"
 Event = tuple[UUID, OutgoingRecord]
 Row = Mapping[str, Any]
 
+_DETAIL_MAX = 500  # what the event's field takes
+
 
 def ingestion_planned(message: IngestionPlanned) -> Event:
     """Say that a run stands in the ledger."""
@@ -40,7 +42,10 @@ def ingestion_completed(event: str) -> Event:
 def ingestion_failed(run: Row) -> Event:
     """Say that a run ended. `run` is a row of `ingest.runs`; it may fail again after a resume, at another time."""
     message = IngestionFailed(
-        run_id=run["run_id"], generation=run["generation"], reason=run["reason"], detail=run["detail"]
+        run_id=run["run_id"],
+        generation=run["generation"],
+        reason=run["reason"],
+        detail=run["detail"][:_DETAIL_MAX],
     )
     return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
 

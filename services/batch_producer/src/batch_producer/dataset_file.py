@@ -1,6 +1,7 @@
 """Hold the dataset's file in memory, read once and again only when it has changed."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 from readmit_contracts.reasons import Reason
@@ -26,6 +27,11 @@ class DatasetFile:
                 # the version is older than what is read: a file that changes meanwhile is read again next time
                 self._held = (version, await asyncio.to_thread(SourceFile.read, self._path))
             return self._held[1]
+
+    async def prepare(self) -> None:
+        """Read the file ahead of a transaction that will ask for it; what is wrong with it shows there."""
+        with suppress(DatasetInvalid):
+            await self.read()
 
     def _version(self) -> _Version:
         try:

@@ -13,6 +13,7 @@ from readmit_contracts.bundle import (
 )
 from readmit_contracts.reasons import Reason
 from readmit_runtime.errors import Transient
+from readmit_runtime.logs import describe
 from readmit_runtime.object_store import ObjectMissing, ObjectStore, ObjectTooLarge
 
 
@@ -25,12 +26,20 @@ class BundleSource:
         self._limit_s = limit_s
 
     async def fetch(self, model_id: str) -> Bundle:
-        """Return the bundle, checked against its id; raises BundleInvalid, or Transient while the store is away."""
+        """Return the bundle, checked against its id; raises BundleInvalid.
+
+        Raises Transient for every other trouble with the store, lost rights included: the model before keeps
+        answering, so the process must not end.
+        """
         try:
             async with asyncio.timeout(self._limit_s):
                 return await self._fetch(model_id)
+        except (BundleInvalid, Transient):
+            raise
         except TimeoutError:
             raise Transient(f"The bundle did not arrive within {self._limit_s:g} s; it is tried again.") from None
+        except Exception as error:
+            raise Transient(f"The bundle cannot be read: {describe(error)}; it is tried again.") from error
 
     async def _fetch(self, model_id: str) -> Bundle:
         manifest = await self._read(model_id, MANIFEST_FILE, MANIFEST_MAX_BYTES)

@@ -10,6 +10,7 @@ from readmit_contracts.golden import Record, golden_mismatches
 from readmit_contracts.predictions import ServedModel
 from readmit_contracts.reasons import Reason
 from readmit_features import FeaturesInvalid, RecordEncoder, read_features
+from readmit_runtime.logs import describe
 
 from predictor.scorer import BoosterScorer
 from predictor.serving import LoadedModel
@@ -20,9 +21,19 @@ _OBJECTIVE = b"\nobjective=binary "
 def build_model(bundle: Bundle, promotion: ModelPromoted, *, now: datetime) -> LoadedModel:
     """Return the model, warm: it has scored the bundle's golden rows as it did when trained.
 
-    Raises BundleInvalid: FEATURE_VERSION, BUNDLE_INVALID or GOLDEN_MISMATCH. Takes some hundred milliseconds and
-    belongs into a thread.
+    Raises BundleInvalid: FEATURE_VERSION, GOLDEN_MISMATCH, or BUNDLE_INVALID for anything else. Takes some hundred
+    milliseconds and belongs into a thread.
     """
+    try:
+        return _build(bundle, promotion, now)
+    except BundleInvalid:
+        raise
+    except Exception as error:
+        # whatever a strange bundle sets off here, the model before has to keep answering
+        raise BundleInvalid(Reason.BUNDLE_INVALID, f"The bundle cannot be used: {describe(error)}; train again.") from error
+
+
+def _build(bundle: Bundle, promotion: ModelPromoted, now: datetime) -> LoadedModel:
     try:
         encoder = RecordEncoder(read_features(bundle.features))
     except FeaturesInvalid as error:

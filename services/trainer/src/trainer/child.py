@@ -55,7 +55,7 @@ Work = Callable[[Path, Reporter], None]
 def run_child(work: Work, arguments: Sequence[str] | None = None) -> int:
     """Do the work in the folder that the arguments name and return the process's exit code.
 
-    Errors are told as a `Failed` event; an unexpected one is raised again, and its trace, which may hold values, goes to
+    Errors are told as a `Failed` event. An unexpected one is raised again: its trace, which may hold values, goes to
     standard error alone.
     """
     options = _parse(arguments)

@@ -61,7 +61,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def baseline(*, threads: int = 2) -> Recipe:
-    """Return the recipe that every later one has to beat; figures in the trainer's README."""
+    """Return the recipe that every later one has to beat: on the real dataset AUROC .690 on validation, .683 on test."""
     return Recipe(name="baseline", feature_version=1, threads=threads)
 
 

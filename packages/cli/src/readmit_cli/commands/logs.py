@@ -1,6 +1,8 @@
 """`readmit logs`: what the programs of the local stack said."""
 
-from typing import Annotated
+import contextlib
+from collections.abc import Callable, Mapping
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -44,7 +46,15 @@ def logs(
     for name, file in files.items():
         for line in last_lines(file, lines):
             show(name, line)
-    while follow:
+    if follow:
+        with contextlib.suppress(KeyboardInterrupt):
+            _follow(followers, show)
+    for follower in followers.values():
+        follower.close()
+
+
+def _follow(followers: Mapping[str, LogFollower], show: Callable[[str, str], None]) -> NoReturn:
+    while True:
         for name, follower in followers.items():
             for line in follower.new_lines():
                 show(name, line)

@@ -42,7 +42,9 @@ def up(
         return
     console.print("Started." if started else "Already up; nothing had to be started.")
     console.print(_addresses(stack))
-    console.print(f"Logins for your shell: set -a; . {stack.connection_file()}; set +a", highlight=False, soft_wrap=True)
+    console.print(
+        f"Logins for your shell: set -a; . {stack.connection_file()}; set +a", highlight=False, soft_wrap=True
+    )
 
 
 def _ports(state: StateDirectory) -> Ports:

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from minio import Minio, MinioAdmin
 from minio.credentials.providers import StaticProvider
 from minio.error import MinioException
+from urllib3 import PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
+
 from readmit_cli.stack.credentials import OBJECT_STORE_ROOT
 from readmit_cli.stack.environment import MLFLOW_BUCKET, MODELS_BUCKET, Addresses
 from readmit_cli.stack.errors import StackError
-from urllib3 import PoolManager, Retry, Timeout
-from urllib3.exceptions import HTTPError
 
 _READ = ("s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation")
 _WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")

@@ -134,6 +134,8 @@ class Addresses:
             "PGUSER": reader.user,
             "PGPASSWORD": reader.password,
             "MLFLOW_TRACKING_URI": self.mlflow,
+            "MINIO_ROOT_USER": OBJECT_STORE_ROOT,
+            "MINIO_ROOT_PASSWORD": self._credentials.object_store_secret(OBJECT_STORE_ROOT),
             "AWS_ENDPOINT_URL": f"http://{self.object_store}",
         } | self._aws("trainer")
 

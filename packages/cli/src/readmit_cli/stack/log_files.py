@@ -1,5 +1,6 @@
 """Read log files that somebody else writes and rotates."""
 
+import os
 import time
 from collections import deque
 from pathlib import Path
@@ -46,5 +47,4 @@ class LogFollower:
             now = self._path.stat()
         except FileNotFoundError:
             return False
-        held = self._file.fileno()
-        return now.st_ino != Path(f"/dev/fd/{held}").stat().st_ino or now.st_size < self._file.tell()
+        return now.st_ino != os.fstat(self._file.fileno()).st_ino or now.st_size < self._file.tell()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import httpx
 import psycopg
+
 from readmit_cli.stack.connections import DatabaseConnection
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import LOOPBACK

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import psycopg
 from psycopg import sql
+
 from readmit_cli.stack.connections import DatabaseConnection
 
 

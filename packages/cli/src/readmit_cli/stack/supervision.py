@@ -13,10 +13,11 @@ from http.client import HTTPException
 from typing import Any
 from xmlrpc.client import Error, Fault, ServerProxy
 
+from supervisor.xmlrpc import Faults, SupervisorTransport
+
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.processes import STACK_VARIABLE, is_alive
 from readmit_cli.stack.state_directory import StateDirectory
-from supervisor.xmlrpc import Faults, SupervisorTransport
 
 LAUNCH_TIMEOUT_S = 15.0
 POLL_S = 0.05

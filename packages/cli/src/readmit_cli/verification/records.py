@@ -76,16 +76,15 @@ class RawRow(NamedTuple):
 
 
 class CleanRow(NamedTuple):
-    """A row of a clean table as derived again and as it stands; None where there is none."""
+    """What is at one row number of a clean table: rows as derived again, and rows as they stand."""
 
     row_no: int
-    derived: tuple[object, ...] | None
-    present: tuple[object, ...] | None
+    derived: list[tuple[object, ...]]
+    present: list[tuple[object, ...]]
 
 
 class StrayRows(NamedTuple):
-    """Rows of a table that belong to no batch of the store."""
+    """How many rows of a table belong to no batch of the store."""
 
     table: str
     rows: int
-    first_row_no: int

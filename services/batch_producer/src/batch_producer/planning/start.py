@@ -92,7 +92,7 @@ class StartIngestionHandler:
         if batches > MAX_BATCHES:
             raise Rejected(
                 Reason.REFUSED,
-                f"With this dataset the store would have {batches} batches, {MAX_BATCHES} are the most; reset the "
-                "store first.",
+                f"With this dataset the store would have {batches} batches, {MAX_BATCHES} are the most; plan a "
+                "smaller file.",
             )
         return number

@@ -1,0 +1,108 @@
+"""Check that this machine has what the local stack is made of."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from readmit_cli.stack.checkout import OLDEST_JAVA, OLDEST_POSTGRES, Checkout
+from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.locate import default_state
+from readmit_cli.stack.state_directory import first_closed_folder, postgres_user
+
+LEAST_FREE_DISK_GIB = 2.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at. `advice` says what to do; `off` is missing without harm, `failed` is not."""
+
+    name: str
+    verdict: Literal["ok", "off", "failed"]
+    detail: str
+    advice: str = ""
+
+
+def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
+    """Check every prerequisite, in the order of a table."""
+    yield Check("python", "ok", f"{sys.version.split()[0]}, {sys.executable}")
+    yield _java(checkout)
+    yield _postgres(checkout)
+    yield _folder("kafka", checkout.kafka_jars, found=any(checkout.kafka_jars.glob("kafka_2.13-*.jar")))
+    yield _folder("minio", checkout.minio, found=checkout.minio.is_file())
+    yield _folder("mlflow", checkout.mlflow, found=checkout.mlflow.is_file())
+    yield _kcat()
+    yield _state(checkout)
+    yield _disk(default_state(checkout))
+
+
+def _java(checkout: Checkout) -> Check:
+    try:
+        java = checkout.java()
+    except StackError as error:
+        return Check("java", "failed", str(error), "make install")
+    # Java tells its version on stderr, old ones as 1.8.
+    said = _output([str(java), "-version"])
+    version = re.search(r'version "(\d+)', said)
+    if version is None or int(version[1]) < OLDEST_JAVA:
+        found = said.partition("\n")[0] or "no version told"
+        return Check(
+            "java", "failed", f"{java}: {found}; {OLDEST_JAVA} or newer is needed", "make install, or JAVA_HOME"
+        )
+    return Check("java", "ok", f"{version[1]}, {java}")
+
+
+def _postgres(checkout: Checkout) -> Check:
+    try:
+        postgres = checkout.postgres()
+    except StackError as error:
+        return Check("postgres", "failed", str(error), "make install")
+    version = re.search(r"(\d+)", _output([str(postgres), "--version"]))
+    if version is None or int(version[1]) < OLDEST_POSTGRES:
+        return Check("postgres", "failed", f"{postgres} is older than {OLDEST_POSTGRES}", "make install")
+    return Check("postgres", "ok", f"{version[1]}, {postgres}")
+
+
+def _folder(name: str, path: Path, *, found: bool) -> Check:
+    return Check(name, "ok", str(path)) if found else Check(name, "failed", f"not at {path}", "make install")
+
+
+def _kcat() -> Check:
+    kcat = shutil.which("kcat")
+    if kcat is None:
+        return Check("kcat", "off", "not here; only people use it, to look into topics", "make install")
+    return Check("kcat", "ok", kcat)
+
+
+def _state(checkout: Checkout) -> Check:
+    state = default_state(checkout)
+    try:
+        user = postgres_user()
+    except StackError as error:
+        return Check("state directory", "failed", str(error), "make install, or READMIT_PG_USER")
+    closed = first_closed_folder(state, user) if user is not None else None
+    if closed is not None and user is not None:
+        detail = f"{state}: {user.pw_name}, whom Postgres runs as, cannot pass {closed}"
+        return Check("state directory", "off", detail, "readmit up puts it elsewhere; READMIT_STATE says where")
+    return Check("state directory", "ok", str(state))
+
+
+def _disk(state: Path) -> Check:
+    folder = next(path for path in (state, *state.parents) if path.exists())
+    free_gib = shutil.disk_usage(folder).free / 2**30
+    detail = f"{free_gib:.0f} GiB free at {folder}"
+    if free_gib < LEAST_FREE_DISK_GIB:
+        return Check("disk", "failed", detail, f"free at least {LEAST_FREE_DISK_GIB:.0f} GiB, or set READMIT_STATE")
+    return Check("disk", "ok", detail)
+
+
+def _output(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return done.stdout + done.stderr

@@ -1,0 +1,437 @@
+"""The storing transaction against a real Postgres, in the role of the ingestor."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from batch_producer.dataset_file import DatasetFile
+from batch_producer.planning.start import StartIngestionHandler
+from ingestor.chunks.handler import read
+from ingestor.chunks.outcome import GroupOutcome
+from ingestor.chunks.store import store_group
+from ingestor.cleaning.store import clean_next, complete_waiting_runs
+from readmit_contracts.batches import content_sha256
+from readmit_contracts.chunks import Chunk
+from readmit_contracts.columns import FILE_HEADER
+from readmit_contracts.commands import StartIngestion
+from readmit_contracts.envelope import Envelope
+from readmit_contracts.source import SPLITS, SourceFile, split_of
+from readmit_contracts.tables import line_expression
+from readmit_runtime.database import connect, create_pool
+from readmit_runtime.dead_letters import DeadLetterLimit, TooManyDeadLetters
+from readmit_runtime.messages import IncomingRecord
+from support.encounters import all_chunks, delivered, encounter, encounters, source_file
+
+EVERYTHING = dict.fromkeys(SPLITS, "all")
+
+
+class Store:
+    """A planned store and the ingestor's way into it."""
+
+    def __init__(self, admin, settings, tmp_path) -> None:
+        self.admin = admin
+        self.settings = settings
+        self._tmp_path = tmp_path
+
+    async def plan(self, source: SourceFile, lines: Sequence[str]) -> UUID:
+        """Plan a run over all of a dataset, as the batch producer does; give its id."""
+        path = self._tmp_path / f"{source.sha256}.csv"
+        path.write_bytes(source_bytes(lines))
+        envelope = Envelope(id=uuid4(), type="readmit.StartIngestion.v1", source="/test")
+        handler = StartIngestionHandler(DatasetFile(path))
+        async with self.admin.transaction():
+            await self.admin.execute(
+                "INSERT INTO ingest.inbox (consumer, command_id, command_type, value_sha256, outcome) "
+                "VALUES ('batch_producer', $1, 'x', 'x', 'accepted')",
+                envelope.id,
+            )
+            outcome = await handler(self.admin, envelope, StartIngestion(batches=EVERYTHING, then="nothing"))
+        return UUID(outcome.subject)
+
+    async def store(self, records: Sequence[IncomingRecord], limit: int = 50) -> GroupOutcome:
+        """Store a group on a connection of its own."""
+        connection = await connect(self.settings)
+        try:
+            return await store_group(connection, *read(records), DeadLetterLimit(limit))
+        finally:
+            await connection.close()
+
+    async def clean(self) -> int:
+        """Clean until nothing is stored; give the number of batches."""
+        connection = await connect(self.settings)
+        try:
+            cleaned = 0
+            while await clean_next(connection) is not None:
+                cleaned += 1
+            return cleaned
+        finally:
+            await connection.close()
+
+    async def rows(self, table: str) -> int:
+        """Count the rows of a table, or of a schema's three split tables."""
+        tables = [table] if "." in table else [f"{table}.{split}" for split in SPLITS]
+        return sum([await self.admin.fetchval(f"SELECT count(*) FROM {name}") for name in tables])
+
+    async def totals(self) -> dict[str, int]:
+        """Sum the batches' counts."""
+        row = await self.admin.fetchrow(
+            "SELECT sum(published) AS published, sum(stored) AS stored, sum(duplicate) AS duplicate, "
+            "sum(quarantined) AS quarantined FROM ingest.batches"
+        )
+        return {name: int(value) for name, value in row.items()}
+
+    async def events(self, name: str) -> int:
+        """Count the announced events of one type."""
+        return await self.admin.fetchval(
+            "SELECT count(*) FROM ingest.outbox WHERE $1::bytea = ANY (header_values)", f"readmit.{name}.v1".encode()
+        )
+
+    async def state(self, run_id: UUID) -> str:
+        """Give a run's state."""
+        return await self.admin.fetchval("SELECT state FROM ingest.runs WHERE run_id = $1", run_id)
+
+
+def source_bytes(lines: Sequence[str]) -> bytes:
+    """Give the bytes of the file that `source_file` parses."""
+    return "\r\n".join([FILE_HEADER, *lines, ""]).encode()
+
+
+def lines_of(rows: int, **changes: dict[int, dict[str, str]]) -> list[str]:
+    """Give `rows` lines; `at` names the values to change by position in the file."""
+    at = changes.get("at", {})
+    return [encounter(1 + row, **at.get(row, {})) for row in range(rows)]
+
+
+def records(source: SourceFile, dataset_no: int = 1, generation: int = 1) -> list[IncomingRecord]:
+    """Give every chunk of the file as delivered."""
+    every = all_chunks(source, dataset_no, generation=generation)
+    return [delivered(chunk, offset=offset) for offset, chunk in enumerate(every)]
+
+
+@pytest.fixture
+async def store(database_settings, service_database, tmp_path) -> AsyncIterator[Store]:
+    """Give an empty store; the ingestor's part is done in its own role."""
+    admin = await connect(database_settings)
+    await admin.execute(
+        "TRUNCATE raw.train, raw.validation, raw.test, clean.train, clean.validation, clean.test, ingest.chunks, "
+        "ingest.batches, ingest.runs, ingest.run_batches, ingest.datasets, ingest.planned_chunks, ingest.quarantine, "
+        "ingest.duplicates, ingest.outbox, ingest.inbox, ingest.decisions, raw.superseded RESTART IDENTITY"
+    )
+    await admin.execute("UPDATE ingest.store SET generation = 1")
+    try:
+        yield Store(admin, service_database("readmit_ingestor"), tmp_path)
+    finally:
+        await admin.close()
+
+
+async def test_a_group_stored_twice_has_one_effect(store):
+    """Kafka delivers at least once; the ledger makes the second time nothing."""
+    lines = lines_of(1200)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    first = await store.store(records(source))
+    again = await store.store(records(source))
+    assert first.rows("stored") == await store.rows("raw") == 1200
+    assert (again.rows("published"), again.chunks_repeated) == (0, first.chunks_stored)
+    assert await store.totals() == {"published": 1200, "stored": 1200, "duplicate": 0, "quarantined": 0}
+    assert await store.events("BatchStored") == 3
+
+
+async def test_rows_are_stored_byte_for_byte(store):
+    """What went in can be written back as the file's own lines."""
+    lines = lines_of(700)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    await store.store(records(source))
+    for split in SPLITS:
+        kept = await store.admin.fetch(f"SELECT {line_expression()} AS line FROM raw.{split} ORDER BY row_no")
+        expected = [b"1,%d,%b" % (row, line) for row, line in enumerate(source.lines(split))]
+        assert [row["line"].encode() for row in kept] == expected
+
+
+async def test_the_same_chunk_at_two_ingestors_at_once_is_stored_by_one(store):
+    """A rebalance can leave a zombie writing beside the new owner; the ledger's key is the fence."""
+    lines = lines_of(900)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    outcomes = await asyncio.gather(*(store.store(records(source)) for _ in range(4)))
+    assert sum(outcome.rows("stored") for outcome in outcomes) == await store.rows("raw") == 900
+    assert await store.events("BatchStored") == 3
+
+
+async def test_two_ingestors_that_finish_a_batch_together_announce_it_once(store):
+    """Without the batch's lock both would see the other's chunk missing, and nobody would finish it."""
+    lines = lines_of(3000)
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    every = records(source)
+    outcomes = await asyncio.gather(*(store.store([record]) for record in every))
+    assert sum(outcome.batches_stored for outcome in outcomes) == 3
+    assert await store.clean() == 3
+    assert await store.state(run_id) == "completed"
+    assert await store.events("IngestionCompleted") == 1
+
+
+async def test_a_chunk_with_other_content_than_planned_is_parked_and_fails_its_batch(store):
+    """Two chunks under one name cannot both be right; a person has to look."""
+    lines = lines_of(1200)
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    first, *others = list(all_chunks(source, 1))
+    forged_payload = first.payload.replace(b"Caucasian", b"Hispanic", 1)
+    forged = Chunk(
+        **{**_fields(first), "payload": forged_payload, "sha256": hashlib.sha256(forged_payload).hexdigest()}
+    )
+    outcome = await store.store([delivered(forged), *(delivered(chunk) for chunk in others)])
+    assert [parked.reason for parked in outcome.parked] == ["CHUNK_CONFLICT"]
+    assert outcome.rows("stored") == 1200 - first.rows
+    assert await store.state(run_id) == "failed"
+    assert await store.events("BatchFailed") == await store.events("IngestionFailed") == 1
+
+
+def _fields(chunk: Chunk) -> dict[str, object]:
+    return {name: getattr(chunk, name) for name in Chunk.__struct_fields__}
+
+
+async def test_a_chunk_of_no_plan_is_parked_and_its_neighbours_are_stored(store):
+    """A stranger's chunk must not stop the group."""
+    lines = lines_of(600)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    stranger = next(all_chunks(encounters(600, first=90_000), 7))
+    outcome = await store.store([delivered(stranger), *records(source)])
+    assert [parked.reason for parked in outcome.parked] == ["UNKNOWN_BATCH"]
+    assert await store.rows("raw") == 600
+
+
+async def test_a_chunk_of_an_older_generation_changes_nothing(store):
+    """After a reset, what is still in Kafka belongs to the store that was."""
+    lines = lines_of(600)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    await store.admin.execute("UPDATE ingest.store SET generation = 2")
+    outcome = await store.store(records(source, generation=1))
+    assert outcome.chunks_outdated == len(records(source))
+    assert (await store.rows("raw"), len(outcome.parked)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda record: replace(record, value=None), "EMPTY"),
+        (lambda record: replace(record, value=record.value + b"x"), "CHUNK_SHA256"),
+        (lambda record: replace(record, headers=record.headers[:-1]), "MISSING_HEADER"),
+        (lambda record: _header(record, "readmit_rows", b"501"), "TOO_MANY_ROWS"),
+        (lambda record: _header(record, "readmit_rows", b"x"), "HEADER_INVALID"),
+        (lambda record: _header(record, "readmit_split", b"holdout"), "UNKNOWN_SPLIT"),
+        (lambda record: _header(record, "ce_type", b"readmit.Other.v1"), "UNKNOWN_TYPE"),
+        (lambda record: replace(record, headers=()), "DECODE"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_an_unusable_record_is_parked_once_with_its_bytes_and_its_neighbours_are_stored(store, damage, reason):
+    """Nothing is lost: the operator finds the original in the dead letter topic, however often it came."""
+    lines = lines_of(800)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    bad, *good = records(source)
+    bad = damage(bad)
+    for _ in range(2):
+        outcome = await store.store([bad, *good])
+        assert [parked.reason for parked in outcome.parked] == [reason]
+    letters = await store.admin.fetch("SELECT * FROM ingest.outbox WHERE topic LIKE '%.dlq'")
+    assert [letter["value"] for letter in letters] == [bad.value]
+    why = dict(zip(letters[0]["header_names"], letters[0]["header_values"], strict=True))
+    assert (why["readmit_dlq_reason"], why["readmit_dlq_offset"]) == (reason.encode(), b"%d" % bad.offset)
+    assert (await store.totals())["stored"] == 800 - _rows(source)
+
+
+def _header(record: IncomingRecord, name: str, value: bytes) -> IncomingRecord:
+    return replace(record, headers=tuple((key, value if key == name else old) for key, old in record.headers))
+
+
+def _rows(source: SourceFile) -> int:
+    return next(all_chunks(source, 1)).rows
+
+
+async def test_bad_rows_are_set_aside_and_their_neighbours_stored(store):
+    """One bad row in a hundred is a patient's record, not a broken source."""
+    lines = lines_of(1500, at={7: {"race": "Martian"}, 300: {"time_in_hospital": "15"}})
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    outcome = await store.store(records(source))
+    assert outcome.rows("quarantined") == 2
+    assert await store.totals() == {"published": 1500, "stored": 1498, "duplicate": 0, "quarantined": 2}
+    parked = await store.admin.fetch("SELECT reason, field, value, line FROM ingest.quarantine ORDER BY field")
+    assert [(row["reason"], row["field"], row["value"]) for row in parked] == [
+        ("NOT_ALLOWED", "race", "Martian"),
+        ("OUT_OF_RANGE", "time_in_hospital", "15"),
+    ]
+    assert parked[0]["line"].partition(b",")[2].partition(b",")[2] == lines[7].encode()
+    assert await store.events("BatchFailed") == 0
+    await store.clean()
+    assert await store.state(run_id) == "completed"
+    letters = await store.admin.fetch("SELECT header_values FROM ingest.outbox WHERE topic LIKE '%.dlq'")
+    assert len(letters) == 2
+    assert not any(b"Martian" in value for letter in letters for value in letter["header_values"])
+
+
+async def test_a_batch_over_the_quarantine_limit_fails_with_the_runs_that_want_it(store):
+    """Above one in a hundred nothing may be trained on it until somebody looked."""
+    lines = lines_of(1500, at={row: {"race": "Martian"} for row in range(0, 1500, 20)})
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    outcome = await store.store(records(source))
+    assert outcome.batches_failed == 3
+    assert await store.state(run_id) == "failed"
+    assert await store.events("IngestionFailed") == 1
+
+
+async def test_twenty_bad_rows_in_a_row_fail_the_batch(store):
+    """Far below one in a hundred, a run of bad rows still means that the source broke there."""
+    lines = lines_of(8000)
+    source = source_file(lines)
+    train = [lines.index(line.decode()) for line in source.lines("train")[40:60]]
+    lines = lines_of(8000, at={row: {"gender": "x"} for row in train})
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    outcome = await store.store(records(source))
+    assert (outcome.rows("quarantined"), outcome.batches_failed) == (20, 1)
+    assert await store.state(run_id) == "failed"
+
+
+async def test_an_encounter_that_is_already_there_is_a_duplicate_or_a_conflict_by_its_content(store):
+    """A second export repeats old encounters; the same content is harmless, other content needs a decision."""
+    old = lines_of(2000)
+    await store.plan(source_file(old), old)
+    await store.store(records(source_file(old)))
+    changed = {row: {"race": "Asian"} for row in range(6)}
+    new = [*lines_of(1200, at=changed)[:1200], *[encounter(number) for number in range(5000, 6000)]]
+    second = source_file(new)
+    await store.plan(second, new)
+    outcome = await store.store(records(second, dataset_no=2))
+    assert (outcome.rows("stored"), outcome.rows("duplicate"), outcome.rows("quarantined")) == (1000, 1194, 6)
+    assert outcome.quarantined == {"ENCOUNTER_CONFLICT": 6}
+    assert await store.rows("raw") == 3000
+    assert await store.rows("ingest.duplicates") == 1194
+
+
+async def test_an_encounter_twice_in_one_group_is_stored_once(store):
+    """The first in file order stands; the second is accounted for like any other repeat."""
+    lines = lines_of(400)
+    lines[399] = lines[0]
+    lines[398] = encounter(2, race="Asian")
+    source = source_file(lines)
+    await store.plan(source, lines)
+    outcome = await store.store(records(source))
+    assert (outcome.rows("stored"), outcome.rows("duplicate"), outcome.rows("quarantined")) == (398, 1, 1)
+
+
+async def test_cleaning_fills_the_typed_tables_and_hashes_the_content(store):
+    """The hash names the batch's content to everyone who trains on it."""
+    lines = lines_of(1000)
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    await store.store(records(source))
+    assert await store.clean() == 3
+    assert await store.rows("clean") == 1000
+    for split in SPLITS:
+        expected = content_sha256(b"1,%d,%b" % (row, line) for row, line in enumerate(source.lines(split)))
+        assert expected == await store.admin.fetchval("SELECT sha256 FROM ingest.batches WHERE split = $1", split)
+    assert await store.state(run_id) == "completed"
+
+
+async def test_two_cleaners_at_once_complete_a_run_once(store):
+    """Cleaning is serial whoever does it; the last batch of a run is last once."""
+    lines = lines_of(1000)
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    await store.store(records(source))
+    cleaned = await asyncio.gather(*(store.clean() for _ in range(4)))
+    assert sum(cleaned) <= 3
+    while await store.clean():
+        pass
+    assert await store.state(run_id) == "completed"
+    assert await store.events("IngestionCompleted") == 1
+    assert await store.events("BatchCleaned") == 3
+
+
+async def test_a_run_whose_completion_was_missed_is_completed_by_the_sweep(store):
+    """Whatever lost the moment, the next sweep finds it."""
+    lines = lines_of(300)
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    await store.store(records(source))
+    await store.clean()
+    await store.admin.execute("UPDATE ingest.runs SET state = 'streaming', finished_at = NULL")
+    await store.admin.execute("DELETE FROM ingest.outbox")
+    connection = await connect(store.settings)
+    assert await complete_waiting_runs(connection) == 1
+    await connection.close()
+    assert await store.state(run_id) == "completed"
+
+
+async def test_an_encounter_in_two_splits_is_set_aside_when_the_later_batch_is_cleaned(store):
+    """A second export may give an encounter to another patient; a test row must not be trained on."""
+    old = lines_of(900)
+    first = source_file(old)
+    await store.plan(first, old)
+    await store.store(records(first))
+    await store.clean()
+    moved = [line.decode() for line in first.lines("train")[:3]]
+    patients = iter(_patients_of("test"))
+    new = [",".join([fields[0], next(patients), *fields[2:]]) for fields in (line.split(",") for line in moved)]
+    new += [encounter(number) for number in range(10_000, 12_000)]
+    second = source_file(new)
+    await store.plan(second, new)
+    await store.store(records(second, dataset_no=2))
+    await store.clean()
+    assert await store.admin.fetchval("SELECT count(*) FROM ingest.quarantine WHERE reason = 'OTHER_SPLIT'") == 3
+    totals = await store.totals()
+    assert totals["published"] == totals["stored"] + 3 == 2903
+    both = "SELECT count(*) FROM raw.train JOIN raw.test USING (encounter_id)"
+    assert await store.admin.fetchval(both) == 0
+
+
+def _patients_of(split: str) -> list[str]:
+    return [str(number) for number in range(1, 200) if split_of(str(number)) == split]
+
+
+async def test_a_whole_topic_of_unusable_records_stops_the_process_and_parks_nothing(store):
+    """After a wrong release the fault is here, not in a thousand messages."""
+    lines = lines_of(300)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    bad = [replace(record, value=b"x", offset=offset) for offset, record in enumerate(records(source) * 4)]
+    with pytest.raises(TooManyDeadLetters):
+        await store.store(bad, limit=5)
+    assert await store.rows("ingest.outbox") == await store.events("IngestionPlanned") == 1
+
+
+async def test_a_transaction_that_breaks_leaves_nothing(store):
+    """All or nothing: a connection that dies inside the group costs a redelivery, never half a group."""
+    lines = lines_of(900)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    pool = create_pool(store.settings)
+    async with pool, pool.acquire() as connection:
+        pid = await connection.fetchval("SELECT pg_backend_pid()")
+        blocker = store.admin.transaction()
+        await blocker.start()
+        await store.admin.execute("SELECT 1 FROM ingest.batches FOR UPDATE")
+        storing = asyncio.create_task(store_group(connection, *read(records(source)), DeadLetterLimit(9)))
+        while not await store.admin.fetchval(
+            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", pid
+        ):
+            await asyncio.sleep(0.02)
+        await store.admin.execute("SELECT pg_terminate_backend($1)", pid)
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await storing
+        await blocker.rollback()
+    assert (await store.rows("raw"), await store.rows("ingest.chunks")) == (0, 0)
+    await store.store(records(source))
+    assert await store.rows("raw") == 900
