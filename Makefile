@@ -6,8 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # Where it is set, every process would compile every import of its own again and again.
 unexport PYTHONDONTWRITEBYTECODE
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
+BIN := .venv/bin
 LONGEST_MODULE := 400
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
@@ -24,31 +24,31 @@ lock: ## Resolve all locks anew: names, versions and hashes.
 	@local/lock.sh
 
 up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services.
-	@readmit up
+	@$(BIN)/readmit up
 
 down: ## Stop the local stack; its data stays.
-	@if [ -x .venv/bin/readmit ]; then readmit down; fi
+	@if [ -x $(BIN)/readmit ]; then $(BIN)/readmit down; fi
 
 clean: ## Stop the local stack and forget everything that was installed or stored.
-	@if [ -x .venv/bin/readmit ]; then readmit down --forget; fi
+	@if [ -x $(BIN)/readmit ]; then $(BIN)/readmit down --forget; fi
 	rm -rf .local .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 lint: ## Static checks: style, format, types, borders between the packages, sizes of modules.
-	ruff check
-	ruff format --check
-	mypy
-	lint-imports --no-logo
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 	@find packages services migrations tests airflow -name '*.py' -not -path '*/.*' 2>/dev/null | xargs wc -l \
 		| awk '$$2 != "total" && $$1 > $(LONGEST_MODULE) { print $$2 ": " $$1 " lines, over $(LONGEST_MODULE)"; bad = 1 } END { exit bad }'
 
 unit: ## Unit tests: no sockets, seconds.
-	$(if $(call TESTED,tests/unit),pytest tests/unit,@echo "no unit tests yet")
+	$(if $(call TESTED,tests/unit),$(BIN)/pytest tests/unit,@echo "no unit tests yet")
 
 integration: ## Contract and integration tests against real Kafka, Postgres, S3 and MLflow on free ports.
-	$(if $(call TESTED,tests/contract tests/integration),pytest $(wildcard tests/contract tests/integration),@echo "no integration tests yet")
+	$(if $(call TESTED,tests/contract tests/integration),$(BIN)/pytest $(wildcard tests/contract tests/integration),@echo "no integration tests yet")
 
 e2e: ## End-to-end tests: a file in, a prediction out.
-	$(if $(call TESTED,tests/e2e),pytest tests/e2e,@echo "no end-to-end tests yet")
+	$(if $(call TESTED,tests/e2e),$(BIN)/pytest tests/e2e,@echo "no end-to-end tests yet")
 
 test: ## Install, then static checks and all of the tests above.
 	@$(MAKE) install

@@ -25,15 +25,10 @@ def _encounter(number: int, random: Random) -> dict[str, str]:
     early = random.random() < 0.1 + 0.15 * inpatient
     return values | {
         "encounter_id": str(number + 1),
-        "patient_nbr": str(seed_of_patient(number)),
+        "patient_nbr": str(number // 2 + 1),
         "number_inpatient": str(inpatient),
         "readmitted": "<30" if early else random.choice((">30", "NO")),
     }
-
-
-def seed_of_patient(number: int) -> int:
-    """Give the patient of an encounter: neighbours share one."""
-    return number // 2 + 1
 
 
 def _value(column: Column, random: Random) -> str:

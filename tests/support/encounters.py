@@ -26,7 +26,7 @@ def source_file(lines: Sequence[str]) -> SourceFile:
 
 
 def encounters(rows: int, *, first: int = 1, changes: Mapping[int, Mapping[str, str]] | None = None) -> SourceFile:
-    """Give a dataset file of `rows` encounters numbered from `first`; `changes` names values by position in the file."""
+    """Give a file of `rows` encounters numbered from `first`; `changes` names values by position in the file."""
     changes = changes or {}
     return source_file([encounter(first + row, **changes.get(row, {})) for row in range(rows)])
 

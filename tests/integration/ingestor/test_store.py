@@ -2,130 +2,20 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from batch_producer.dataset_file import DatasetFile
-from batch_producer.planning.start import StartIngestionHandler
 from ingestor.chunks.handler import read
-from ingestor.chunks.outcome import GroupOutcome
 from ingestor.chunks.store import store_group
-from ingestor.cleaning.store import clean_next, complete_waiting_runs
-from readmit_contracts.batches import content_sha256
 from readmit_contracts.chunks import Chunk
-from readmit_contracts.columns import FILE_HEADER
-from readmit_contracts.commands import StartIngestion
-from readmit_contracts.envelope import Envelope
-from readmit_contracts.source import SPLITS, SourceFile, split_of
+from readmit_contracts.source import SPLITS, SourceFile
 from readmit_contracts.tables import line_expression
-from readmit_runtime.database import connect, create_pool
+from readmit_runtime.database import create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit, TooManyDeadLetters
 from readmit_runtime.messages import IncomingRecord
 from support.encounters import all_chunks, delivered, encounter, encounters, source_file
-
-EVERYTHING = dict.fromkeys(SPLITS, "all")
-
-
-class Store:
-    """A planned store and the ingestor's way into it."""
-
-    def __init__(self, admin, settings, tmp_path) -> None:
-        self.admin = admin
-        self.settings = settings
-        self._tmp_path = tmp_path
-
-    async def plan(self, source: SourceFile, lines: Sequence[str]) -> UUID:
-        """Plan a run over all of a dataset, as the batch producer does; give its id."""
-        path = self._tmp_path / f"{source.sha256}.csv"
-        path.write_bytes(source_bytes(lines))
-        envelope = Envelope(id=uuid4(), type="readmit.StartIngestion.v1", source="/test")
-        handler = StartIngestionHandler(DatasetFile(path))
-        async with self.admin.transaction():
-            await self.admin.execute(
-                "INSERT INTO ingest.inbox (consumer, command_id, command_type, value_sha256, outcome) "
-                "VALUES ('batch_producer', $1, 'x', 'x', 'accepted')",
-                envelope.id,
-            )
-            outcome = await handler(self.admin, envelope, StartIngestion(batches=EVERYTHING, then="nothing"))
-        return UUID(outcome.subject)
-
-    async def store(self, records: Sequence[IncomingRecord], limit: int = 50) -> GroupOutcome:
-        """Store a group on a connection of its own."""
-        connection = await connect(self.settings)
-        try:
-            return await store_group(connection, *read(records), DeadLetterLimit(limit))
-        finally:
-            await connection.close()
-
-    async def clean(self) -> int:
-        """Clean until nothing is stored; give the number of batches."""
-        connection = await connect(self.settings)
-        try:
-            cleaned = 0
-            while await clean_next(connection) is not None:
-                cleaned += 1
-            return cleaned
-        finally:
-            await connection.close()
-
-    async def rows(self, table: str) -> int:
-        """Count the rows of a table, or of a schema's three split tables."""
-        tables = [table] if "." in table else [f"{table}.{split}" for split in SPLITS]
-        return sum([await self.admin.fetchval(f"SELECT count(*) FROM {name}") for name in tables])
-
-    async def totals(self) -> dict[str, int]:
-        """Sum the batches' counts."""
-        row = await self.admin.fetchrow(
-            "SELECT sum(published) AS published, sum(stored) AS stored, sum(duplicate) AS duplicate, "
-            "sum(quarantined) AS quarantined FROM ingest.batches"
-        )
-        return {name: int(value) for name, value in row.items()}
-
-    async def events(self, name: str) -> int:
-        """Count the announced events of one type."""
-        return await self.admin.fetchval(
-            "SELECT count(*) FROM ingest.outbox WHERE $1::bytea = ANY (header_values)", f"readmit.{name}.v1".encode()
-        )
-
-    async def state(self, run_id: UUID) -> str:
-        """Give a run's state."""
-        return await self.admin.fetchval("SELECT state FROM ingest.runs WHERE run_id = $1", run_id)
-
-
-def source_bytes(lines: Sequence[str]) -> bytes:
-    """Give the bytes of the file that `source_file` parses."""
-    return "\r\n".join([FILE_HEADER, *lines, ""]).encode()
-
-
-def lines_of(rows: int, **changes: dict[int, dict[str, str]]) -> list[str]:
-    """Give `rows` lines; `at` names the values to change by position in the file."""
-    at = changes.get("at", {})
-    return [encounter(1 + row, **at.get(row, {})) for row in range(rows)]
-
-
-def records(source: SourceFile, dataset_no: int = 1, generation: int = 1) -> list[IncomingRecord]:
-    """Give every chunk of the file as delivered."""
-    every = all_chunks(source, dataset_no, generation=generation)
-    return [delivered(chunk, offset=offset) for offset, chunk in enumerate(every)]
-
-
-@pytest.fixture
-async def store(database_settings, service_database, tmp_path) -> AsyncIterator[Store]:
-    """Give an empty store; the ingestor's part is done in its own role."""
-    admin = await connect(database_settings)
-    await admin.execute(
-        "TRUNCATE raw.train, raw.validation, raw.test, clean.train, clean.validation, clean.test, ingest.chunks, "
-        "ingest.batches, ingest.runs, ingest.run_batches, ingest.datasets, ingest.planned_chunks, ingest.quarantine, "
-        "ingest.duplicates, ingest.outbox, ingest.inbox, ingest.decisions, raw.superseded RESTART IDENTITY"
-    )
-    await admin.execute("UPDATE ingest.store SET generation = 1")
-    try:
-        yield Store(admin, service_database("readmit_ingestor"), tmp_path)
-    finally:
-        await admin.close()
+from support.planned_store import lines_of, records
 
 
 async def test_a_group_stored_twice_has_one_effect(store):
@@ -329,76 +219,6 @@ async def test_an_encounter_twice_in_one_group_is_stored_once(store):
     await store.plan(source, lines)
     outcome = await store.store(records(source))
     assert (outcome.rows("stored"), outcome.rows("duplicate"), outcome.rows("quarantined")) == (398, 1, 1)
-
-
-async def test_cleaning_fills_the_typed_tables_and_hashes_the_content(store):
-    """The hash names the batch's content to everyone who trains on it."""
-    lines = lines_of(1000)
-    source = source_file(lines)
-    run_id = await store.plan(source, lines)
-    await store.store(records(source))
-    assert await store.clean() == 3
-    assert await store.rows("clean") == 1000
-    for split in SPLITS:
-        expected = content_sha256(b"1,%d,%b" % (row, line) for row, line in enumerate(source.lines(split)))
-        assert expected == await store.admin.fetchval("SELECT sha256 FROM ingest.batches WHERE split = $1", split)
-    assert await store.state(run_id) == "completed"
-
-
-async def test_two_cleaners_at_once_complete_a_run_once(store):
-    """Cleaning is serial whoever does it; the last batch of a run is last once."""
-    lines = lines_of(1000)
-    source = source_file(lines)
-    run_id = await store.plan(source, lines)
-    await store.store(records(source))
-    cleaned = await asyncio.gather(*(store.clean() for _ in range(4)))
-    assert sum(cleaned) <= 3
-    while await store.clean():
-        pass
-    assert await store.state(run_id) == "completed"
-    assert await store.events("IngestionCompleted") == 1
-    assert await store.events("BatchCleaned") == 3
-
-
-async def test_a_run_whose_completion_was_missed_is_completed_by_the_sweep(store):
-    """Whatever lost the moment, the next sweep finds it."""
-    lines = lines_of(300)
-    source = source_file(lines)
-    run_id = await store.plan(source, lines)
-    await store.store(records(source))
-    await store.clean()
-    await store.admin.execute("UPDATE ingest.runs SET state = 'streaming', finished_at = NULL")
-    await store.admin.execute("DELETE FROM ingest.outbox")
-    connection = await connect(store.settings)
-    assert await complete_waiting_runs(connection) == 1
-    await connection.close()
-    assert await store.state(run_id) == "completed"
-
-
-async def test_an_encounter_in_two_splits_is_set_aside_when_the_later_batch_is_cleaned(store):
-    """A second export may give an encounter to another patient; a test row must not be trained on."""
-    old = lines_of(900)
-    first = source_file(old)
-    await store.plan(first, old)
-    await store.store(records(first))
-    await store.clean()
-    moved = [line.decode() for line in first.lines("train")[:3]]
-    patients = iter(_patients_of("test"))
-    new = [",".join([fields[0], next(patients), *fields[2:]]) for fields in (line.split(",") for line in moved)]
-    new += [encounter(number) for number in range(10_000, 12_000)]
-    second = source_file(new)
-    await store.plan(second, new)
-    await store.store(records(second, dataset_no=2))
-    await store.clean()
-    assert await store.admin.fetchval("SELECT count(*) FROM ingest.quarantine WHERE reason = 'OTHER_SPLIT'") == 3
-    totals = await store.totals()
-    assert totals["published"] == totals["stored"] + 3 == 2903
-    both = "SELECT count(*) FROM raw.train JOIN raw.test USING (encounter_id)"
-    assert await store.admin.fetchval(both) == 0
-
-
-def _patients_of(split: str) -> list[str]:
-    return [str(number) for number in range(1, 200) if split_of(str(number)) == split]
 
 
 async def test_a_whole_topic_of_unusable_records_stops_the_process_and_parks_nothing(store):

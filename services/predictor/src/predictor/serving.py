@@ -16,6 +16,10 @@ class NoModel(Exception):
     """No model was loaded yet."""
 
 
+class ScoreInvalid(Exception):
+    """The model's answer is no probability."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
     """A model that is ready to answer, and everything that belongs to it: never changed, only replaced as a whole.
@@ -35,9 +39,12 @@ class LoadedModel:
         return self.probability(msgspec.structs.asdict(encounter))
 
     def probability(self, record: Record) -> float:
-        """Return the same for an encounter's fields by name; raises what `RecordEncoder.encode` raises."""
+        """Return the same for an encounter's fields by name; raises what `RecordEncoder.encode` raises, ScoreInvalid."""
         self.encoder.encode(record)
-        return self.calibration.probability(self.scorer.score())
+        probability = self.calibration.probability(self.scorer.score())
+        if not 0.0 <= probability <= 1.0:  # not a number is neither
+            raise ScoreInvalid(f"Model {self.identity.model_id} gave no probability; promote another one.")
+        return probability
 
 
 class Serving:

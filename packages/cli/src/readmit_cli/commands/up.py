@@ -9,11 +9,11 @@ from rich.table import Table
 
 from readmit_cli.commands.step_view import StepView
 from readmit_cli.stack.checkout import Checkout
-from readmit_cli.stack.locate import reachable_state, remember_state
+from readmit_cli.stack.locate import state_path, why_outside
 from readmit_cli.stack.parts import default_parts
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.stack import Stack, recorded_ports
-from readmit_cli.stack.state_directory import StateDirectory
+from readmit_cli.stack.state_directory import StateDirectory, postgres_user
 from readmit_cli.stack.supervision import Supervisor
 
 
@@ -30,12 +30,13 @@ def up(
     """Start Kafka, Postgres, S3, MLflow and the services; what runs already is left alone."""
     console = Console(quiet=as_json)
     checkout = Checkout.find()
-    state, moved = reachable_state(checkout)
-    if moved is not None:
-        console.print(moved, highlight=False, soft_wrap=True)
+    user = postgres_user()
+    state = state_path(checkout, user)
+    outside = why_outside(checkout, user)
+    if outside is not None:
+        console.print(outside, highlight=False, soft_wrap=True)
     with StepView(console) as view:
         stack = Stack(state, _ports(StateDirectory(state)), checkout=checkout, progress=view)
-        remember_state(checkout, state)
         started = stack.up(default_parts(with_mlflow=not without_mlflow))
     if as_json:
         typer.echo(json.dumps(_summary(stack, started), indent=1))

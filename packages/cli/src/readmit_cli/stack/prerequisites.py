@@ -11,7 +11,7 @@ from typing import Literal
 
 from readmit_cli.stack.checkout import OLDEST_JAVA, OLDEST_POSTGRES, Checkout
 from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.locate import default_state
+from readmit_cli.stack.locate import state_path, why_outside
 from readmit_cli.stack.state_directory import first_closed_folder, postgres_user
 
 LEAST_FREE_DISK_GIB = 2.0
@@ -37,7 +37,7 @@ def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
     yield _folder("mlflow", checkout.mlflow, found=checkout.mlflow.is_file())
     yield _kcat()
     yield _state(checkout)
-    yield _disk(default_state(checkout))
+    yield _disk(checkout)
 
 
 def _java(checkout: Checkout) -> Check:
@@ -79,19 +79,21 @@ def _kcat() -> Check:
 
 
 def _state(checkout: Checkout) -> Check:
-    state = default_state(checkout)
+    name = "state directory"
     try:
         user = postgres_user()
     except StackError as error:
-        return Check("state directory", "failed", str(error), "make install, or READMIT_PG_USER")
+        return Check(name, "failed", str(error), "make install, or READMIT_PG_USER")
+    state = state_path(checkout, user)
     closed = first_closed_folder(state, user) if user is not None else None
     if closed is not None and user is not None:
         detail = f"{state}: {user.pw_name}, whom Postgres runs as, cannot pass {closed}"
-        return Check("state directory", "off", detail, "readmit up puts it elsewhere; READMIT_STATE says where")
-    return Check("state directory", "ok", str(state))
+        return Check(name, "failed", detail, f"chmod o+x {closed}, or another READMIT_STATE")
+    return Check(name, "ok", why_outside(checkout, user) or str(state))
 
 
-def _disk(state: Path) -> Check:
+def _disk(checkout: Checkout) -> Check:
+    state = state_path(checkout, None)
     folder = next(path for path in (state, *state.parents) if path.exists())
     free_gib = shutil.disk_usage(folder).free / 2**30
     detail = f"{free_gib:.0f} GiB free at {folder}"

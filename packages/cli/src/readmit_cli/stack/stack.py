@@ -13,13 +13,13 @@ from readmit_cli.stack.credentials import DATABASE_OWNER, write_private
 from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.exclusive import exclusively
-from readmit_cli.stack.locate import default_state
+from readmit_cli.stack.locate import state_path
 from readmit_cli.stack.parts import Part, default_parts, with_requirements
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.programs import INFRASTRUCTURE, MLFLOW, SERVICES
 from readmit_cli.stack.progress import Note, Progress, Silent, step, together
 from readmit_cli.stack.start_up import StartUp
-from readmit_cli.stack.state_directory import StateDirectory
+from readmit_cli.stack.state_directory import StateDirectory, postgres_user
 from readmit_cli.stack.supervision import DOWN, Supervisor
 
 # Above the longest stopwaitsecs of the configuration: after that the supervisor has killed the program.
@@ -42,7 +42,7 @@ class Stack:
     def find(cls, checkout: Checkout | None = None) -> "Stack":
         """Find the stack of this checkout, on the ports it was started with. Raises StackError if it never was."""
         checkout = checkout or Checkout.find()
-        state = StateDirectory(default_state(checkout))
+        state = StateDirectory(state_path(checkout, postgres_user()))
         ports = recorded_ports(state)
         if ports is None:
             raise StackError(f"No stack was started in {state.root}; `readmit up` starts one.")

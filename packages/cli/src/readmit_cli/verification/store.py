@@ -195,7 +195,9 @@ class AuditStore:
         chunkwise = f"NOT EXISTS ({owned} = (t.generation, t.dataset_no, t.split, t.batch)) OR t.generation <> $1"
         conditions = {
             **{
-                f"{schema}.{split}": rowwise.format(split=f"'{split}'") for schema in ("raw", "clean") for split in SPLITS
+                f"{schema}.{split}": rowwise.format(split=f"'{split}'")
+                for schema in ("raw", "clean")
+                for split in SPLITS
             },
             "ingest.duplicates": rowwise.format(split="t.split"),
             "ingest.quarantine": f"t.generation = $1 AND ({rowwise.format(split='t.split')})",
@@ -228,9 +230,7 @@ def _duplicate(row: Record) -> AsideRow:
 
 
 def _quarantined(batch: BatchRecord, row: Record) -> AsideRow:
-    return AsideRow(
-        row["row_no"], row["batch"], row["outcome"], _fields(row["line"], batch.dataset_no, row["row_no"])
-    )
+    return AsideRow(row["row_no"], row["batch"], row["outcome"], _fields(row["line"], batch.dataset_no, row["row_no"]))
 
 
 def _fields(line: bytes | None, dataset_no: int, row_no: int) -> bytes | None:

@@ -9,7 +9,15 @@ from readmit_contracts.source import SourceFile
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.verification import comparison, counters, ledger_check
-from readmit_cli.verification.findings import KEPT_DIFFERENCES, BatchReport, Difference, Findings, Report, Terms, Verdict
+from readmit_cli.verification.findings import (
+    KEPT_DIFFERENCES,
+    BatchReport,
+    Difference,
+    Findings,
+    Report,
+    Terms,
+    Verdict,
+)
 from readmit_cli.verification.outcomes import account
 from readmit_cli.verification.records import AsideRow, BatchRecord, ChunkRecord, RunRecord
 from readmit_cli.verification.source_batch import SourceBatch
@@ -111,7 +119,9 @@ def _recount(taken: SourceBatch, ledger: Sequence[ChunkRecord], aside: Sequence[
 def _check_dataset(run: RunRecord, source: SourceFile, findings: Findings) -> None:
     if run.dataset_id != source.dataset_id:
         findings.add(
-            Difference(table="ingest.datasets", what="it is not the id that the file and its rules give", column="dataset_id")
+            Difference(
+                table="ingest.datasets", what="it is not the id that the file and its rules give", column="dataset_id"
+            )
         )
     rows = sum(len(lines) for lines in source.by_split.values())
     if run.dataset_rows != rows:

@@ -1,0 +1,82 @@
+"""The predictor's settings: `READMIT_PREDICTOR_...`."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+from readmit_contracts.fields import DEFAULT_MODEL
+from readmit_runtime.producer_settings import ProducerSettings
+from readmit_runtime.settings import (
+    HttpSettings,
+    KafkaSettings,
+    ObjectStoreSettings,
+    ServiceSettings,
+    SettingsGroup,
+)
+
+
+class LimitSettings(SettingsGroup):
+    """What one request may take."""
+
+    body_bytes: int = Field(
+        65_536,
+        ge=4_096,
+        le=16 * 1024 * 1024,
+        description="Largest body in bytes; an encounter takes about 1,000. Above it the answer is 413.",
+    )
+    body_read_s: float = Field(
+        10.0, gt=0, le=600, description="Longest time in seconds for a body to arrive; then the answer is 408."
+    )
+
+
+class LoadSettings(SettingsGroup):
+    """How a promoted model is fetched."""
+
+    fetch_limit_s: float = Field(
+        60.0, gt=0, le=3600, description="Longest time in seconds for one bundle to arrive; then it is tried again."
+    )
+    retry_first_s: float = Field(0.5, gt=0, le=60, description="Seconds before the second attempt; doubles after it.")
+    retry_most_s: float = Field(30.0, gt=0, le=3600, description="Longest pause in seconds between two attempts.")
+
+
+class PredictionLogSettings(SettingsGroup):
+    """How answered predictions are shipped to Kafka."""
+
+    buffer_records: int = Field(
+        20_000,
+        ge=1,
+        le=1_000_000,
+        description="Predictions held while Kafka is away, about 1 KB each; when full, new ones are dropped and counted.",
+    )
+    chunk_records: int = Field(
+        200, ge=1, le=1_000, description="Predictions per message; larger means fewer messages, longer encoding."
+    )
+    flush_interval_s: float = Field(
+        1.0, gt=0, le=60, description="Longest time in seconds a prediction waits for its message to fill."
+    )
+    flush_limit_s: float = Field(
+        5.0, gt=0, le=120, description="Seconds at the end in which what is left is shipped; then it is dropped."
+    )
+
+
+class PredictorSettings(ServiceSettings):
+    """What a predictor needs to know."""
+
+    model_config = SettingsConfigDict(**{**ServiceSettings.model_config, "env_prefix": "READMIT_PREDICTOR_"})
+
+    kafka: KafkaSettings
+    object_store: ObjectStoreSettings
+    http: HttpSettings
+    producer: ProducerSettings = ProducerSettings(delivery_limit_s=5.0)
+    limits: LimitSettings = LimitSettings()
+    load: LoadSettings = LoadSettings()
+    prediction_log: PredictionLogSettings = PredictionLogSettings()
+    name: str = Field(
+        DEFAULT_MODEL, pattern=r"^[a-z][a-z0-9-]{0,62}\Z", description="Name of the model to serve; others are ignored."
+    )
+    replica: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z",
+        description="Name of this process in reports and logs, unique among those alive; unset makes one up.",
+    )
+    report_interval_s: float = Field(
+        5.0, gt=0, le=10, description="Seconds between reports; a replica silent for 15 s counts as gone."
+    )
