@@ -64,4 +64,10 @@ while [[ -n $running ]]; do
     fi
     [[ -z $running ]] || sleep 0.1
 done
+case " $parts " in *" python "*)
+    foreground dataset
+    # Its announcements are for whoever looks on: a synthetic file must never be taken for the real one.
+    grep -h . .local/log/install-dataset.log || true
+    ;;
+esac
 say "installed: system packages, uv, ${parts// /, }"

@@ -92,7 +92,7 @@ class ConsumerContract:
         for partition in (0, 1):
             await cluster.fill(topic, [b"a", b"b", b"c"], partition=partition)
         client = await member(topic)
-        sizes = []
+        sizes: list[int] = []
         while sum(sizes) < 6:
             polled = await client.poll(0.1, max_records=2)
             sizes.append(sum(len(records) for records in polled.records.values()))

@@ -34,7 +34,7 @@ class TopicReaderContract:
         try:
             assert not reader.caught_up
             await cluster.fill(topic, [b"b"])
-            values = []
+            values: list[bytes | None] = []
             async with asyncio.timeout(20):
                 while len(values) < 2:
                     values += [record.value for record in await reader.read(0.1)]

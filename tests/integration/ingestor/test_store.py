@@ -11,7 +11,6 @@ from ingestor.chunks.store import store_group
 from readmit_contracts.chunks import Chunk
 from readmit_contracts.source import SPLITS, SourceFile
 from readmit_contracts.tables import line_expression
-from readmit_runtime.database import create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit, TooManyDeadLetters
 from readmit_runtime.messages import IncomingRecord
 from support.encounters import all_chunks, delivered, encounter, encounters, source_file
@@ -237,21 +236,18 @@ async def test_a_transaction_that_breaks_leaves_nothing(store):
     lines = lines_of(900)
     source = source_file(lines)
     await store.plan(source, lines)
-    pool = create_pool(store.settings)
-    async with pool, pool.acquire() as connection:
-        pid = await connection.fetchval("SELECT pg_backend_pid()")
-        blocker = store.admin.transaction()
-        await blocker.start()
-        await store.admin.execute("SELECT 1 FROM ingest.batches FOR UPDATE")
+    other = await connect(store.settings)
+    connection = await connect(store.settings)
+    pid = await connection.fetchval("SELECT pg_backend_pid()")
+    async with asyncio.timeout(15), other.transaction():
+        await other.execute("SELECT 1 FROM ingest.batches FOR UPDATE")
         storing = asyncio.create_task(store_group(connection, *read(records(source)), DeadLetterLimit(9)))
-        while not await store.admin.fetchval(
-            "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", pid
-        ):
+        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE pid = $1 AND NOT granted", pid):
             await asyncio.sleep(0.02)
-        await store.admin.execute("SELECT pg_terminate_backend($1)", pid)
+        await other.execute("SELECT pg_terminate_backend($1)", pid)
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await storing
-        await blocker.rollback()
+    await other.close()
     assert (await store.rows("raw"), await store.rows("ingest.chunks")) == (0, 0)
     await store.store(records(source))
     assert await store.rows("raw") == 900

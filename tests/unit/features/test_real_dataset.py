@@ -21,7 +21,7 @@ def test_both_executors_give_the_same_bits_on_every_row() -> None:
     rows = 0
     for split in SPLITS:
         matrix = encode_table(tables[split], vocabularies)
-        one_by_one = np.array([encoder.encode(record) for record in records[split]])
+        one_by_one = np.array([encoder.encode(record).copy() for record in records[split]])
         assert one_by_one.tobytes() == matrix.tobytes()
         rows += len(matrix)
     assert rows == 101_766

@@ -21,6 +21,8 @@ PASSING = [
     asyncpg.InvalidCachedStatementError("plan changed"),
     asyncpg.InterfaceError("connection is closed"),
     asyncpg.InterfaceError("pool is closing"),
+    asyncpg.InterfaceError("cannot call execute(): connection has been released back to the pool"),
+    asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
     TimeoutError("no answer"),
     ConnectionRefusedError(111, "refused"),
     FileNotFoundError(2, "no socket"),
@@ -37,7 +39,7 @@ LASTING = [
 ]
 
 
-@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: f"{type(error).__name__} {error}")
 def test_an_error_that_passes_by_itself_is_transient(error: Exception) -> None:
     """The same work, a little later, needs no person."""
     with pytest.raises(Transient) as caught, transient_errors():
@@ -46,7 +48,7 @@ def test_an_error_that_passes_by_itself_is_transient(error: Exception) -> None:
     assert str(error) not in str(caught.value)
 
 
-@pytest.mark.parametrize("error", LASTING, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("error", LASTING, ids=lambda error: f"{type(error).__name__} {error}")
 def test_an_error_that_time_does_not_heal_passes_unchanged(error: Exception) -> None:
     """Retrying a fault for ever hides it."""
     with pytest.raises(type(error)) as caught, transient_errors():

@@ -84,7 +84,7 @@ def test_the_path_in_the_environment_comes_first(place: Place, tmp_path: Path) -
 def test_a_path_that_leads_nowhere_is_an_error_and_not_a_download(place: Place) -> None:
     """A typing mistake must not end in another file."""
     place.environ[DATASET_VARIABLE] = str(place.state / "absent.csv")
-    with pytest.raises(DatasetInvalid, match="absent.csv") as caught:
+    with pytest.raises(DatasetInvalid, match=r"absent\.csv") as caught:
         place.locate()
     assert caught.value.reason == Reason.DATASET_MISSING
 

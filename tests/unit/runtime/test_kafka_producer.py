@@ -1,6 +1,7 @@
 """The real producer around a library client that hangs or fails, as the library does when a broker is away."""
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 from aiokafka.structs import RecordMetadata, TopicPartition
+from readmit_runtime import kafka_producer
 from readmit_runtime.errors import Transient
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.messages import OutgoingRecord
@@ -69,7 +71,7 @@ class LibraryClient:
 
     async def flush(self) -> None:
         """Wait for ever when something hangs."""
-        await asyncio.gather(*self._message_accumulator.flights, return_exceptions=True)
+        await asyncio.wait(self._message_accumulator.flights)
 
     async def stop(self) -> None:
         """Hang while the sender lives, as the library's does."""
@@ -174,8 +176,24 @@ async def test_a_broker_that_is_away_is_transient_for_every_record() -> None:
     assert [type(outcome) for outcome in outcomes] == [Transient, Transient]
 
 
-async def test_closing_does_not_wait_longer_than_the_limit() -> None:
+async def test_a_caller_that_was_cancelled_leaves_no_forgotten_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """A failure that nobody waits for is no error of the process, and must not be logged as one."""
+    publisher = producer(Factory({b"a": None, b"b": None}))
+    publishing = asyncio.create_task(publisher.publish_all([record(b"a"), record(b"b", b"2")]))
+    await asyncio.sleep(0.01)
+    publishing.cancel()
+    with pytest.raises(DeliveryUnknown):
+        await publisher.publish(record(b"a"))
+    await asyncio.gather(publishing, return_exceptions=True)
+    await publisher.close()
+    del publishing, publisher
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_closing_waits_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stop must end while the broker is away."""
+    monkeypatch.setattr(kafka_producer, "FLUSH_LIMIT_S", 0.01)
     publisher = producer(Factory({b"a": None}))
     publishing = asyncio.create_task(publisher.publish_all([record(b"a")]))
     await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """Records and typed messages: what goes out comes in, and what cannot be read says why without echoing it."""
 
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -58,7 +59,7 @@ def test_a_topic_takes_only_the_messages_it_carries() -> None:
         ({"headers": "unknown type"}, "UNKNOWN_TYPE"),
     ],
 )
-def test_what_cannot_be_read_is_rejected_with_its_reason(change: dict[str, object], reason: str) -> None:
+def test_what_cannot_be_read_is_rejected_with_its_reason(change: dict[str, Any], reason: str) -> None:
     """The loop parks it; the text may go to logs and headers, so it holds no value."""
     record = as_delivered(outgoing(TRAINING_COMMANDS, COMMAND, source="cli", id=COMMAND_ID))
     if change.get("headers") == "unknown type":

@@ -18,6 +18,7 @@ from readmit_runtime.synthetic_dataset import (
     measure_marginals,
     write_synthetic_dataset,
 )
+from support.real_dataset import real_dataset
 
 ROWS = 4000
 
@@ -94,7 +95,8 @@ def test_the_full_size_is_the_real_ones() -> None:
 
 
 @pytest.mark.real_dataset
-def test_the_distributions_are_counted_from_the_real_file(real_dataset: Path) -> None:
+def test_the_distributions_are_counted_from_the_real_file() -> None:
     """Counts that were once copied by hand would drift unseen."""
-    with real_dataset.open(encoding="utf-8", newline="") as lines:
-        assert measure_marginals(lines) == marginals()
+    source = real_dataset()
+    lines = [FILE_HEADER, *(line.decode() for split in SPLITS for line in source.lines(split))]
+    assert measure_marginals(lines) == marginals()

@@ -25,7 +25,7 @@ def broker() -> FakeBroker:
 async def eventually(holds: Callable[[], bool]) -> None:
     """Let the loop turn until something holds."""
     async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - what the loop did is seen in plain fields
+        while not holds():
             await asyncio.sleep(0)
 
 

@@ -1,11 +1,14 @@
 """Find how this command reaches Kafka and Postgres: its own settings where they are set, else the local stack's."""
 
+from dataclasses import asdict
+
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from readmit_runtime.settings import NESTED_DELIMITER, KafkaSettings, PostgresSettings
 
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
+from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.stack import Stack
 
 PREFIX = "READMIT_CLI_"
@@ -31,7 +34,7 @@ class CliSettings(BaseSettings):
 
 
 class Connections:
-    """The ways to Kafka and Postgres, found when they are asked for; each raises StackError or CommandFailed."""
+    """The ways to Kafka and Postgres, found when they are asked for; each raises CommandFailed without a stack."""
 
     def __init__(self, settings: CliSettings) -> None:
         self._settings = settings
@@ -48,9 +51,14 @@ class Connections:
             ]
             raise CommandFailed("; ".join(faults), code=ExitCode.USAGE) from None
 
+    @property
+    def local(self) -> bool:
+        """Whether they lead to the local stack."""
+        return self._settings.reader is None
+
     def kafka(self) -> KafkaSettings:
         """Return the way to the brokers."""
-        return self._settings.kafka or KafkaSettings(bootstrap_servers=Stack.find().kafka_bootstrap)
+        return self._settings.kafka or KafkaSettings(bootstrap_servers=_stack().kafka_bootstrap)
 
     def reader(self) -> PostgresSettings:
         """Return the way to the status views."""
@@ -62,14 +70,12 @@ class Connections:
         return settings.model_copy(update={"statement_timeout_s": AUDIT_STATEMENT_S})
 
 
+def _stack() -> Stack:
+    try:
+        return Stack.find()
+    except StackError as error:
+        raise CommandFailed(str(error), code=ExitCode.UNAVAILABLE) from error
+
+
 def _stack_login(login: str) -> PostgresSettings:
-    found = Stack.find().database(login)
-    return PostgresSettings.model_validate(
-        {
-            "host": found.host,
-            "port": found.port,
-            "database": found.database,
-            "user": found.user,
-            "password": found.password,
-        }
-    )
+    return PostgresSettings.model_validate(asdict(_stack().database(login)))

@@ -6,9 +6,20 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import Record
+from readmit_contracts.registry import ce_type
+from readmit_contracts.source import SPLITS
+from readmit_contracts.topics import INGESTION_COMMANDS
 from readmit_runtime.database import Connection
 
-from readmit_cli.status_rows import BatchStatus, CommandStatus, RunStatus, StoreStatus, TableStatus
+from readmit_cli.status_rows import (
+    BatchStatus,
+    ChampionStatus,
+    CommandStatus,
+    ReplicaStatus,
+    RunStatus,
+    StoreStatus,
+    TableStatus,
+)
 
 _Row = TypeVar("_Row", bound=msgspec.Struct)
 
@@ -37,8 +48,12 @@ class StatusStore:
         return [_struct(row, TableStatus) for row in rows]
 
     async def command(self, command_id: UUID) -> CommandStatus | None:
-        """Return what became of a command, None as long as nobody took it up."""
-        row = await self._connection.fetchrow("SELECT * FROM status.commands WHERE command_id = $1", command_id)
+        """Return what became of a command to the store, None as long as nobody took it up."""
+        row = await self._connection.fetchrow(
+            "SELECT * FROM status.commands WHERE command_id = $1 AND command_type = ANY ($2)",
+            command_id,
+            [ce_type(message) for message in INGESTION_COMMANDS.messages],
+        )
         return None if row is None else _struct(row, CommandStatus)
 
     async def run(self, run_id: UUID) -> RunStatus | None:
@@ -75,12 +90,46 @@ class StatusStore:
         )
         return [row["run_id"] for row in rows]
 
-    async def batches(self, generation: int) -> Sequence[BatchStatus]:
-        """Return every batch of a generation, by dataset, split in the order of their names, and number."""
+    async def run_batches(self, run: RunStatus) -> Sequence[BatchStatus]:
+        """Return the run's batches as far as its request names them, by split and number.
+
+        Batches that were chosen as the next ones are on record in the run's IngestionPlanned alone.
+        """
         rows = await self._connection.fetch(
-            "SELECT * FROM status.batches WHERE generation = $1 ORDER BY dataset_no, split, batch", generation
+            """
+            SELECT b.* FROM status.batches b
+            WHERE b.generation = $1 AND b.dataset_id = $2
+              AND ($3::jsonb -> b.split = '"all"' OR $3::jsonb -> b.split @> to_jsonb(b.batch))
+            ORDER BY array_position($4::text[], b.split), b.batch
+            """,
+            run.generation,
+            run.dataset_id,
+            msgspec.json.encode(run.requested).decode(),
+            SPLITS,
         )
         return [_struct(row, BatchStatus) for row in rows]
+
+    async def batches(self, generation: int) -> Sequence[BatchStatus]:
+        """Return every batch of a generation, by dataset, split and number."""
+        rows = await self._connection.fetch(
+            """
+            SELECT * FROM status.batches WHERE generation = $1
+            ORDER BY dataset_no, array_position($2::text[], split), batch
+            """,
+            generation,
+            SPLITS,
+        )
+        return [_struct(row, BatchStatus) for row in rows]
+
+    async def champions(self) -> Sequence[ChampionStatus]:
+        """Return the model that serves under each name."""
+        rows = await self._connection.fetch("SELECT * FROM status.champions ORDER BY model")
+        return [_struct(row, ChampionStatus) for row in rows]
+
+    async def replicas(self) -> Sequence[ReplicaStatus]:
+        """Return the predictor processes that live."""
+        rows = await self._connection.fetch("SELECT * FROM status.replicas WHERE alive ORDER BY replica")
+        return [_struct(row, ReplicaStatus) for row in rows]
 
 
 def _run(row: Record) -> RunStatus:

@@ -42,6 +42,10 @@ _TRANSIENT_STATES = frozenset(
     }
 )
 
+# asyncpg has one type for lost connections and for misuse; only the text tells them apart. It gives a connection that
+# was lost back to its pool by itself, under the hands of its user.
+_LOST = ("is closed", "is closing", "released back to the pool")
+
 
 def create_pool(settings: PostgresSettings, *, application_name: str = "readmit") -> Pool:
     """Make a pool; `async with` or `await` opens it, and `pool_min` of 0 lets it open while the database is away.
@@ -80,11 +84,11 @@ def transient_errors() -> Iterator[None]:
         if _passes(error):
             raise Transient(f"Postgres answered {type(error).__name__} ({error.sqlstate})") from error
         raise
-    except asyncpg.exceptions.OutdatedSchemaCacheError as error:
-        raise Transient("Postgres changed its schema under a prepared statement") from error
+    except asyncpg.InternalClientError as error:
+        # asyncpg loses track of a connection that is cut while it is idle or given back (asyncpg#1069, #784).
+        raise Transient("asyncpg lost its connection to Postgres") from error
     except asyncpg.InterfaceError as error:
-        # asyncpg has one type for lost connections and for misuse; only the text tells them apart.
-        if "is closed" in str(error) or "is closing" in str(error):
+        if any(text in str(error) for text in _LOST):
             raise Transient("the connection to Postgres is closed") from error
         raise
     except TimeoutError as error:

@@ -19,7 +19,7 @@ from readmit_runtime.kafka_options import client_options
 from readmit_runtime.messages import IncomingRecord, Partition
 from readmit_runtime.settings import KafkaSettings
 
-STOP_LIMIT_S = 10.0  # leaving the group is a courtesy: without it the broker waits for the session to end
+STOP_LIMIT_S = 5.0  # leaving the group is a courtesy: without it the broker waits for the session to end
 POLL_GRACE_S = 0.1  # so that a poll which just waits out its time is not taken for one held up by a rebalance
 REQUEST_LIMIT_MS = 15_000
 METADATA_AGE_MS = 30_000  # a topic or partition added later is found within this time

@@ -25,7 +25,8 @@ from readmit_runtime.producer import DeliveryUnknown, Outcome, Position, RecordT
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import KafkaSettings
 
-DISCONNECT_LIMIT_S = 5.0  # closing sockets; nothing is flushed
+FLUSH_LIMIT_S = 2.0  # whoever waits for a delivery has ended or was cancelled when the producer is closed
+DISCONNECT_LIMIT_S = 2.0  # closing sockets; nothing is flushed
 
 Flight = asyncio.Future[RecordMetadata]
 
@@ -69,14 +70,14 @@ class KafkaProducer:
         return await _Shipment(client, self._settings.delivery_limit_s, self._give_up).send_all(records)
 
     async def close(self) -> None:
-        """Deliver what is in flight within the delivery limit, then disconnect."""
+        """Give what is in flight a moment, then disconnect."""
         client, self._client = self._client, None
         if client is not None:
             try:
-                async with asyncio.timeout(self._settings.delivery_limit_s):
+                async with asyncio.timeout(FLUSH_LIMIT_S):
                     await client.flush()
             except TimeoutError:
-                log.warning("producer_closed_in_flight", limit_s=self._settings.delivery_limit_s)
+                log.warning("producer_closed_in_flight", limit_s=FLUSH_LIMIT_S)
             self._discard(client)
         await asyncio.gather(*self._discarding)
 
@@ -132,7 +133,7 @@ class _Shipment:
         self._limit_s = limit_s
         self._give_up = give_up
         self._lost: Transient | None = None
-        self._fault: Exception | None = None
+        self._fault: BaseException | None = None
         self._last_of_key: dict[tuple[str, bytes], int] = {}
         self._flights: list[Flight | Outcome] = []
 
@@ -158,6 +159,7 @@ class _Shipment:
                 )
         except (KafkaError, OSError, TimeoutError) as error:
             return self._failed(error, in_flight=False)
+        flight.add_done_callback(_seen)
         return flight
 
     async def _land(self, index: int) -> Outcome:
@@ -167,14 +169,14 @@ class _Shipment:
         return flight
 
     async def _outcome(self, flight: Flight) -> Outcome:
-        try:
-            async with asyncio.timeout(self._limit_s):
-                stored = await asyncio.shield(flight)
-        except (KafkaError, OSError, TimeoutError) as error:
+        landed, _ = await asyncio.wait({flight}, timeout=self._limit_s)
+        error = flight.exception() if landed else TimeoutError()
+        if error is not None:
             return self._failed(error, in_flight=True)
+        stored = flight.result()
         return Position(stored.topic, stored.partition, stored.offset)
 
-    def _failed(self, error: Exception, *, in_flight: bool) -> Outcome:
+    def _failed(self, error: BaseException, *, in_flight: bool) -> Outcome:
         if isinstance(error, MessageSizeTooLargeError) and not in_flight:
             return RecordTooLarge("The record is larger than the producer's max_record_bytes; send less or raise it.")
         # A failed batch leaves a hole in the sequence, after which the broker takes nothing more of this client.
@@ -185,6 +187,12 @@ class _Shipment:
         if not is_transient(error):
             self._fault = self._fault or error
         return self._lost
+
+
+def _seen(flight: Flight) -> None:
+    """Take note of a failure that nobody waits for any more, or asyncio reports it as forgotten."""
+    if not flight.cancelled():
+        flight.exception()
 
 
 def _halt(client: AIOKafkaProducer) -> None:

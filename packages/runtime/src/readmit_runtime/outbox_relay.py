@@ -23,8 +23,6 @@ log = structlog.get_logger(__name__)
 
 PAGE_RECORDS = 500
 _CLOSE_S = 1.0
-# A relay that is stopped, not dead, keeps its connection: the server ends the session, and a standby takes over.
-_LOCK_IDLE_S = 120
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 _LIMIT_SESSION = """
     SELECT set_config('idle_session_timeout', $1, false),
@@ -39,8 +37,8 @@ _Key = tuple[str, bytes]
 class OutboxRelay:
     """The relay of one schema's outbox; `run` is a loop of the service.
 
-    The settings must lead to Postgres itself: behind a pooler a session's lock means nothing. Between two polls the
-    producer must end each delivery within `_LOCK_IDLE_S`. `leading`, `published` and `refused` are for metrics.
+    The settings must lead to Postgres itself: behind a pooler a session's lock means nothing. `leading`, `published`
+    and `refused` are for metrics.
     """
 
     def __init__(
@@ -51,14 +49,20 @@ class OutboxRelay:
         *,
         poll_s: float = 1.0,
         page_records: int = PAGE_RECORDS,
+        lock_idle_s: float = 120.0,
         backoff: Backoff | None = None,
     ) -> None:
-        """Take the schema, the way to its database, and the producer, which stays the caller's to close."""
+        """Take the schema, the way to its database, and the producer, which stays the caller's to close.
+
+        A relay that asks nothing for `lock_idle_s` seconds (a stopped process keeps its connection) loses its session
+        and so the lock. It must be longer than `poll_s` and than a delivery of the producer may take.
+        """
         self._schema = schema
         self._settings = settings
         self._producer = producer
         self._poll_s = poll_s
         self._page_records = page_records
+        self._lock_idle_s = lock_idle_s
         self._backoff = backoff or Backoff()
         self._woken = asyncio.Event()
         self._reported: set[int] = set()
@@ -96,7 +100,7 @@ class OutboxRelay:
         connection = await connect(self._settings, application_name=f"readmit outbox {self._schema}")
         try:
             with transient_errors():
-                await connection.execute(_LIMIT_SESSION, f"{_LOCK_IDLE_S}s")
+                await connection.execute(_LIMIT_SESSION, f"{round(self._lock_idle_s * 1000)}ms")
                 while not stop.is_set():
                     self._woken.clear()
                     if self.leading or await self._lead(connection):
@@ -125,9 +129,12 @@ class OutboxRelay:
             outcomes = await self._producer.publish_all([entry.record for entry in ready]) if ready else []
             done = [entry.id for entry, outcome in zip(ready, outcomes, strict=True) if isinstance(outcome, Position)]
             await outbox.mark_published(connection, self._schema, done)
-            self.published += len(done)
+            if done:
+                self.published += len(done)
+                self._backoff.reset()
             for entry, outcome in zip(ready, outcomes, strict=True):
-                if not isinstance(outcome, Position):
+                # Behind a key's first failure the others only wait; theirs say nothing of the broker.
+                if not isinstance(outcome, Position) and _key(entry) not in stopped:
                     stopped.add(_key(entry))
                     failure = self._note(entry, outcome) or failure
             if len(page) < self._page_records or (failure is not None and not done):

@@ -53,7 +53,7 @@ class Producer(Protocol):
         ...
 
     async def close(self) -> None:
-        """Wait for what is in flight within the delivery limit and disconnect; may be called twice."""
+        """Give what is in flight a moment and disconnect, in bounded time; may be called twice."""
         ...
 
 

@@ -87,10 +87,7 @@ class TopicAdmin:
     async def create(self, topics: Sequence[Topic], *, size: Size, replication: int = 1) -> list[str]:
         """Create those of the topics that do not exist, and return their names; existing ones are left as they are."""
         wanted = [
-            NewTopic(
-                topic.name, partitions(topic, size), replication, replica_assignments={}, topic_configs=config(topic)
-            )
-            for topic in topics
+            NewTopic(topic.name, partitions(topic, size), replication, topic_configs=config(topic)) for topic in topics
         ]
         async with _call("creating topics"):
             response: Any = await self._admin.create_topics(wanted)

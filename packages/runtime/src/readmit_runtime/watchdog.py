@@ -17,12 +17,11 @@ from pydantic import Field
 
 from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.errors import Transient
+from readmit_runtime.lifecycle import EXIT_STUCK, pause
 from readmit_runtime.logs import describe
 from readmit_runtime.messages import Partition
 from readmit_runtime.settings import SettingsGroup
 from readmit_runtime.topic_admin import PartitionLag
-
-EXIT_STUCK = 70
 
 Lag = Callable[[], Awaitable[Sequence[PartitionLag]]]
 Held = Callable[[], Collection[Partition]]
@@ -87,7 +86,7 @@ class Watchdog:
         turning = asyncio.create_task(self._turn())
         try:
             while not stop.is_set():
-                await self._wait(stop)
+                await pause(self._settings.check_s, stop)
                 await self.look()
         finally:
             turning.cancel()
@@ -100,7 +99,7 @@ class Watchdog:
         try:
             async with asyncio.timeout(self._settings.check_s):
                 stuck = self._stuck(await self._lag())
-                if stuck and self._probe is not None:
+                if self._still and self._probe is not None:
                     await self._probe()
         except (Transient, TimeoutError) as error:
             # whoever is away is the reason; the time before counts for nothing
@@ -124,13 +123,6 @@ class Watchdog:
             for partition, lag in waiting.items()
         }
         return [partition for partition, still in self._still.items() if now - still.since >= self._settings.stuck_s]
-
-    async def _wait(self, stop: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(self._settings.check_s):
-                await stop.wait()
-        except TimeoutError:
-            pass
 
     async def _turn(self) -> None:
         while True:

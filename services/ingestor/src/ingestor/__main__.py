@@ -4,6 +4,7 @@ import asyncio
 import sys
 
 from prometheus_client import CollectorRegistry
+from readmit_contracts.topics import PREDICTIONS
 from readmit_runtime import logs
 from readmit_runtime.consumer import GroupConsumer
 from readmit_runtime.consumer_progress import ConsumerProgress
@@ -25,9 +26,11 @@ from ingestor.cleaning.loop import Cleaner
 from ingestor.cleaning.store import CleanedBatch
 from ingestor.metrics import IngestorMetrics
 from ingestor.observation import Observation
+from ingestor.predictions.handler import PredictionHandler
 from ingestor.settings import IngestorSettings
 
 GROUP = "ingestor"
+PREDICTIONS_GROUP = "ingestor-predictions"
 
 
 async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
@@ -56,6 +59,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             settings.kafka, settings.consumer, topics=SPLIT_OF_TOPIC, group_id=GROUP, client_id=GROUP
         )
         consumer = GroupConsumer(client, handler, settings.consumer, progress=progress)
+        predictions = _predictions_consumer(settings, pool, metrics)
         watchdog = Watchdog(
             settings.watchdog,
             lag=lag_of(settings.kafka, group_id=GROUP, topics=SPLIT_OF_TOPIC, client_id=GROUP),
@@ -69,7 +73,8 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             registry=registry,
         )
         loops = {
-            "consumer": consumer.run,
+            "chunks": consumer.run,
+            "predictions": predictions.run,
             "cleaner": cleaner.run,
             "relay": relay.run,
             "watchdog": watchdog.run,
@@ -80,6 +85,19 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
         finally:
             await producer.close()
+
+
+def _predictions_consumer(settings: IngestorSettings, pool: Pool, metrics: IngestorMetrics) -> GroupConsumer:
+    limit = DeadLetterLimit(settings.dead_letters_in_a_row)
+    handler = PredictionHandler(pool, limit, on_stored=metrics.predictions_stored)
+    client = KafkaConsumerClient(
+        settings.kafka,
+        settings.consumer,
+        topics=[PREDICTIONS.name],
+        group_id=PREDICTIONS_GROUP,
+        client_id=PREDICTIONS_GROUP,
+    )
+    return GroupConsumer(client, handler, settings.consumer, progress=ConsumerProgress())
 
 
 async def _postgres_answers(pool: Pool) -> None:

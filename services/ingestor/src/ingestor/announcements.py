@@ -16,7 +16,8 @@ from readmit_contracts.topics import INGESTION_EVENTS
 from readmit_runtime.dead_letters import dead_letter, dead_letter_id
 from readmit_runtime.messages import OutgoingRecord, outgoing
 
-from ingestor.chunks.outcome import ParkedRecord, QuarantinedRow
+from ingestor.chunks.outcome import QuarantinedRow
+from ingestor.parked import ParkedRecord
 
 SOURCE = "/readmit/ingestor"
 CONSUMER = "ingestor"

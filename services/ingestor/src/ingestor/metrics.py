@@ -5,6 +5,7 @@ from readmit_runtime.metrics import CounterSpec, GaugeSpec, Metrics, MetricSpec
 
 from ingestor.chunks.outcome import GroupOutcome
 from ingestor.cleaning.store import CleanedBatch
+from ingestor.predictions.store import StoredPredictions
 
 ROWS = CounterSpec(
     name="readmit_ingestor_chunk_rows_total",
@@ -33,6 +34,11 @@ BATCHES = CounterSpec(
 RUNS = CounterSpec(
     name="readmit_ingestor_completed_runs_total", unit="runs", help="Runs whose every batch became clean here."
 )
+PREDICTIONS = CounterSpec(
+    name="readmit_ingestor_stored_predictions_total",
+    unit="predictions",
+    help="Answered predictions written to Postgres.",
+)
 BEHIND = GaugeSpec(
     name="readmit_ingestor_waiting_records",
     unit="records",
@@ -44,7 +50,7 @@ OUTBOX_AGE = GaugeSpec(
     help="Age of the oldest event not yet published. Above a minute, the relay or Kafka is in trouble.",
 )
 
-TABLE: tuple[MetricSpec, ...] = (ROWS, QUARANTINED, CHUNKS, BATCHES, RUNS, BEHIND, OUTBOX_AGE)
+TABLE: tuple[MetricSpec, ...] = (ROWS, QUARANTINED, CHUNKS, BATCHES, RUNS, PREDICTIONS, BEHIND, OUTBOX_AGE)
 
 
 class IngestorMetrics:
@@ -71,6 +77,10 @@ class IngestorMetrics:
         """Count a batch after its cleaning committed."""
         self._metrics.counter(BATCHES).labels("failed" if cleaned.failed else "clean").inc()
         self._metrics.counter(RUNS).inc(cleaned.runs_completed)
+
+    def predictions_stored(self, stored: StoredPredictions) -> None:
+        """Count a group of predictions after its commit."""
+        self._metrics.counter(PREDICTIONS).inc(stored.predictions)
 
     def observe(self, *, behind: int, outbox_age_s: float) -> None:
         """Note what the loops wait for."""

@@ -47,9 +47,7 @@ class Announcements:
 
     def announce(self, message: Message) -> None:
         """Queue one message; its id is given here, so that repeating it repeats the same message."""
-        self._waiting.append(
-            outgoing(MODELS_LOADED, message, source=SOURCE, id=self._new_id(), time=self._clock.now())
-        )
+        self._waiting.append(outgoing(MODELS_LOADED, message, source=SOURCE, id=self._new_id(), time=self._clock.now()))
         self._added.set()
 
     async def run(self, stop: asyncio.Event) -> None:

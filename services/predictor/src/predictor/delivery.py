@@ -37,7 +37,7 @@ async def deliver(producer: Producer, record: OutgoingRecord, *, kind: str, metr
         log.warning("delivery_failed", kind=kind, topic=record.topic, reason=describe(error))
         outcome = Delivery.LATER
     except Rejected as error:
-        log.error("delivery_refused", kind=kind, topic=record.topic, reason=error.reason, detail=error.detail)
+        log.exception("delivery_refused", kind=kind, topic=record.topic, reason=error.reason)
         outcome = Delivery.NEVER
     except Exception:
         log.exception("delivery_failed", kind=kind, topic=record.topic)

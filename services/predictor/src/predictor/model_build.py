@@ -30,7 +30,8 @@ def build_model(bundle: Bundle, promotion: ModelPromoted, *, now: datetime) -> L
         raise
     except Exception as error:
         # whatever a strange bundle sets off here, the model before has to keep answering
-        raise BundleInvalid(Reason.BUNDLE_INVALID, f"The bundle cannot be used: {describe(error)}; train again.") from error
+        problem = f"The bundle cannot be used: {describe(error)}; train again."
+        raise BundleInvalid(Reason.BUNDLE_INVALID, problem) from error
 
 
 def _build(bundle: Bundle, promotion: ModelPromoted, now: datetime) -> LoadedModel:

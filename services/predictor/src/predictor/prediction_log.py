@@ -44,13 +44,14 @@ class PredictionLog:
         clock: Clock | None = None,
         backoff: Backoff | None = None,
         new_segment: Callable[[], UUID] = uuid4,
+        chunks_per_segment: int = CHUNKS_PER_SEGMENT,
     ) -> None:
         self._producer = producer
         self._settings = settings
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
-        self._cutter = _Cutter(replica, new_segment, self._clock)
+        self._cutter = _Cutter(replica, new_segment, chunks_per_segment, self._clock)
         self._waiting: deque[PredictionRecord] = deque()
         self._in_hand: _Chunk | None = None
         self._chunk_full = asyncio.Event()
@@ -121,8 +122,9 @@ class _Chunk:
 class _Cutter:
     """Numbers the chunks of a replica's segments."""
 
-    def __init__(self, replica: str, new_segment: Callable[[], UUID], clock: Clock) -> None:
+    def __init__(self, replica: str, new_segment: Callable[[], UUID], chunks_per_segment: int, clock: Clock) -> None:
         self._replica = replica
+        self._chunks_per_segment = chunks_per_segment
         self._new_segment = new_segment
         self._clock = clock
         self._segment = new_segment()
@@ -130,7 +132,7 @@ class _Cutter:
 
     def cut(self, records: Sequence[PredictionRecord]) -> _Chunk:
         """Return the next chunk with these records; its id follows from its name."""
-        if self._number == CHUNKS_PER_SEGMENT:
+        if self._number == self._chunks_per_segment:
             self._segment, self._number = self._new_segment(), 0
         message = PredictionsMade(
             replica=self._replica, segment=self._segment, chunk=self._number, records=tuple(records)

@@ -16,7 +16,6 @@ from readmit_runtime.topic_reader import TopicReader, follow
 
 from predictor.metrics import PredictorMetrics
 
-REOPEN_S = 5.0
 CATCH_UP_S = 0.1  # the end of the topic comes without a message when compaction took the last ones away
 LOOK_AGAIN_S = 60.0
 
@@ -56,12 +55,17 @@ class Promotions:
         *,
         held: Callable[[], ServedModel | None],
         metrics: PredictorMetrics,
+        reopen_s: float = 5.0,
         clock: Clock | None = None,
     ) -> None:
-        """Take the model name to follow; `held` tells which model answers now."""
+        """Take the model name to follow; `held` tells which model answers now.
+
+        `reopen_s` is the pause in seconds before a topic that could not be read is opened again.
+        """
         self._name = name
         self._held = held
         self._metrics = metrics
+        self._reopen_s = reopen_s
         self._clock = clock or SystemClock()
         self._reader: TopicReader | None = None
         self._caught_up = False
@@ -79,8 +83,8 @@ class Promotions:
             try:
                 await follow(self._reader, self._apply, stop, clock=self._clock)
             except Exception:
-                log.exception("promotions_unreadable", again_in_s=REOPEN_S)
-                await pause(REOPEN_S, stop)
+                log.exception("promotions_unreadable", again_in_s=self._reopen_s)
+                await pause(self._reopen_s, stop)
 
     async def next_after(self, settled: Wanted | None, stop: asyncio.Event) -> Wanted | None:
         """Wait for a promotion other than `settled` and return it; None when `stop` is set first.

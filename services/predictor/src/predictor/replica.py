@@ -36,7 +36,7 @@ class ReplicaReporter:
         self,
         *,
         replica: str,
-        name: str,
+        model: str,
         serving: Serving,
         is_loading: Callable[[], bool],
         producer: Producer,
@@ -45,9 +45,9 @@ class ReplicaReporter:
         clock: Clock | None = None,
         new_id: Callable[[], UUID] = uuid4,
     ) -> None:
-        """Take what a report tells; `name` is the model name that the replica follows."""
+        """Take what a report tells; `model` is the name that the replica follows."""
         self._replica = replica
-        self._name = name
+        self._model = model
         self._serving = serving
         self._is_loading = is_loading
         self._producer = producer
@@ -69,11 +69,10 @@ class ReplicaReporter:
         return "waiting" if self._serving.current is None else "serving"
 
     async def _report(self, status: ReplicaStatus) -> None:
-        current = self._serving.current
-        served = None if current is None else current.identity
+        served = self._serving.identity()
         report = ReplicaReported(
             replica=self._replica,
-            model=self._name,
+            model=self._model,
             epoch=None if served is None else served.epoch,
             lineage=None if served is None else served.lineage,
             model_id=None if served is None else served.model_id,

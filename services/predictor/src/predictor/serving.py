@@ -39,7 +39,10 @@ class LoadedModel:
         return self.probability(msgspec.structs.asdict(encounter))
 
     def probability(self, record: Record) -> float:
-        """Return the same for an encounter's fields by name; raises what `RecordEncoder.encode` raises, ScoreInvalid."""
+        """Return the same for an encounter's fields by name.
+
+        Raises ScoreInvalid, and what `RecordEncoder.encode` raises.
+        """
         self.encoder.encode(record)
         probability = self.calibration.probability(self.scorer.score())
         if not 0.0 <= probability <= 1.0:  # not a number is neither
@@ -52,6 +55,10 @@ class Serving:
 
     def __init__(self) -> None:
         self.current: LoadedModel | None = None
+
+    def identity(self) -> ServedModel | None:
+        """Return which model answers, None before the first."""
+        return None if self.current is None else self.current.identity
 
     def swap(self, model: LoadedModel) -> None:
         """Let this model answer from the next request on."""

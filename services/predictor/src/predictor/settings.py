@@ -44,7 +44,7 @@ class PredictionLogSettings(SettingsGroup):
         20_000,
         ge=1,
         le=1_000_000,
-        description="Predictions held while Kafka is away, about 1 KB each; when full, new ones are dropped and counted.",
+        description="Predictions held while Kafka is away, about 1 KB each; beyond it new ones are dropped, counted.",
     )
     chunk_records: int = Field(
         200, ge=1, le=1_000, description="Predictions per message; larger means fewer messages, longer encoding."
@@ -69,12 +69,12 @@ class PredictorSettings(ServiceSettings):
     limits: LimitSettings = LimitSettings()
     load: LoadSettings = LoadSettings()
     prediction_log: PredictionLogSettings = PredictionLogSettings()
-    name: str = Field(
-        DEFAULT_MODEL, pattern=r"^[a-z][a-z0-9-]{0,62}\Z", description="Name of the model to serve; others are ignored."
+    model: str = Field(
+        DEFAULT_MODEL, pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Name of the model to serve; others are ignored."
     )
     replica: str | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
         description="Name of this process in reports and logs, unique among those alive; unset makes one up.",
     )
     report_interval_s: float = Field(

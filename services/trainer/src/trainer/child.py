@@ -59,10 +59,10 @@ def run_child(work: Work, arguments: Sequence[str] | None = None) -> int:
     standard error alone.
     """
     options = _parse(arguments)
-    _limit(options.memory_bytes, options.cpu_s)
-    threading.Thread(target=_end_with_parent, args=(options.lifeline_fd,), daemon=True).start()
     report = Reporter(_own_stdout())
+    threading.Thread(target=_end_with_parent, args=(options.lifeline_fd,), daemon=True).start()
     try:
+        _limit(options.memory_bytes, options.cpu_s)
         work(options.workdir, report)
     except WorkRefused as refused:
         report(Failed(refused.reason, refused.detail))

@@ -71,9 +71,7 @@ def _judged(folder: Path, model_id: str, rows: SplitRows) -> Judged:
     model = Model(bundle.model, bundle.features, threads=THREADS)
     wrong = golden_mismatches(bundle.golden, lambda record: model.answer(record, bundle.calibration))
     if wrong:
-        detail = (
-            f"The {folder.name} answers {len(wrong)} of {len(bundle.golden.rows)} golden rows otherwise than trained."
-        )
+        detail = f"The {folder.name} answers {len(wrong)} golden rows otherwise than when it was trained; train again."
         raise WorkRefused(Reason.GOLDEN_MISMATCH, detail)
     return Judged(
         model_id=model_id,

@@ -5,6 +5,7 @@ from functools import cached_property
 
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.credentials import Credentials, write_private
+from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.parts import Part, all_parts
 from readmit_cli.stack.ports import Ports
@@ -30,7 +31,7 @@ class Blueprint:
     @cached_property
     def addresses(self) -> Addresses:
         """Every address with the login that belongs to it."""
-        return Addresses(self.ports, self.credentials)
+        return Addresses(self.ports, self.credentials, dataset=dataset_path(self.checkout))
 
     @cached_property
     def parts(self) -> dict[str, Part]:

@@ -1,6 +1,7 @@
 """What each program of the stack finds in its environment."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnection
 from readmit_cli.stack.credentials import MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
@@ -20,14 +21,16 @@ _DATABASE_LOGINS = {
 }
 _OBJECT_STORE_SERVICES = ("trainer", "predictor")
 _MLFLOW_SERVICES = ("trainer",)
+_DATASET_SERVICES = ("batch-producer",)
 
 
 class Addresses:
     """Every address of one stack, with the login that belongs to it."""
 
-    def __init__(self, ports: Ports, credentials: Credentials) -> None:
+    def __init__(self, ports: Ports, credentials: Credentials, *, dataset: Path) -> None:
         self._ports = ports
         self._credentials = credentials
+        self._dataset = dataset
 
     @property
     def kafka(self) -> str:
@@ -92,6 +95,8 @@ class Addresses:
             values |= _object_store_values(self.bucket(name))
         if name in _MLFLOW_SERVICES:
             values["MLFLOW__URI"] = self.mlflow
+        if name in _DATASET_SERVICES:
+            values["DATASET"] = str(self._dataset)
         prefix = f"READMIT_{SERVICES[name].upper()}_"
         environment = {"PYTHONUNBUFFERED": "1"} | {prefix + key: value for key, value in values.items()}
         if name in _MLFLOW_SERVICES:

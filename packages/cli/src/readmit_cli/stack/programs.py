@@ -8,11 +8,12 @@ KAFKA = "kafka"
 POSTGRES = "postgres"
 MINIO = "minio"
 MLFLOW = "mlflow"
+BATCH_PRODUCER = "batch-producer"
 INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO, MLFLOW)
 
 # The program's name, as people type it, and the module that `python -m` starts; also the order of the tables.
 SERVICES: Mapping[str, str] = MappingProxyType({
-    "batch-producer": "batch_producer",
+    BATCH_PRODUCER: "batch_producer",
     "ingestor": "ingestor",
     "trainer": "trainer",
     "predictor": "predictor",

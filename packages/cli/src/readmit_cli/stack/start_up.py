@@ -6,13 +6,13 @@ topics and MLflow side by side; the services last. Every step leaves alone what 
 
 from collections.abc import Callable, Collection, Mapping
 
-from readmit_cli.stack import buckets, kafka_node, migrations, postgres_cluster, store, topics
+from readmit_cli.stack import buckets, dataset, kafka_node, migrations, postgres_cluster, store, topics
 from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
 from readmit_cli.stack.environment import DATABASE, MLFLOW_DATABASE
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
-from readmit_cli.stack.programs import KAFKA, MINIO, MLFLOW, POSTGRES, SERVICES
+from readmit_cli.stack.programs import BATCH_PRODUCER, KAFKA, MINIO, MLFLOW, POSTGRES, SERVICES
 from readmit_cli.stack.progress import Note, Progress, together
 from readmit_cli.stack.supervision import DOWN, Supervisor
 
@@ -34,6 +34,7 @@ class StartUp:
 
     def _bases(self) -> Mapping[str, tuple[str, Step]]:
         return {
+            "dataset": (BATCH_PRODUCER, self._find_dataset),
             KAFKA: (KAFKA, self._program(KAFKA, prepare=self._prepare_kafka)),
             POSTGRES: (POSTGRES, self._program(POSTGRES, prepare=self._prepare_postgres, furnish=self._make_databases)),
             MINIO: (MINIO, self._program(MINIO, prepare=self._require_minio, furnish=self._make_buckets)),
@@ -65,6 +66,11 @@ class StartUp:
                 furnish()
 
         return start
+
+    def _find_dataset(self, note: Note) -> None:
+        said: list[str] = []
+        dataset.ensure(self._blueprint.checkout, said.append)
+        note.text = " ".join(said)
 
     def _prepare_kafka(self) -> None:
         kafka_node.prepare(self._blueprint.checkout, self._blueprint.state, self._blueprint.ports)

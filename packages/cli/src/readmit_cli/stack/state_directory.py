@@ -20,9 +20,12 @@ class StateDirectory:
     root: Path
 
     def __post_init__(self) -> None:
-        # supervisor reads `;` and `#` behind a blank as comments and has no way to quote a quote.
-        if any(mark in str(self.root) for mark in ('"', "'", "\n", " ;", " #")):
-            raise StackError(f'The state directory {self.root} has a quote, " ;", " #" or a line end in its name.')
+        # supervisor reads `;` and `#` behind a blank as comments, expands a log's name twice, and cannot quote a quote.
+        if any(mark in str(self.root) for mark in ('"', "'", "%", "\n", " ;", " #")):
+            raise StackError(
+                f'The name of the state directory {self.root} has a quote, "%", " ;", " #" or a line end in it, '
+                "which the supervisor cannot read back; set READMIT_STATE to a plainer one."
+            )
 
     @property
     def record(self) -> Path:

@@ -80,6 +80,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     run_state: str
     generation: int
     dataset_id: UUID
+    dataset_no: int
     dataset_sha256: str
     batches: tuple[BatchReport, ...]
     batches_sha256: str | None

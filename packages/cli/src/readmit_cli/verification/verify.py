@@ -41,7 +41,7 @@ async def find_run(store: AuditStore, run_id: UUID) -> RunRecord:
     return run
 
 
-async def verify(store: AuditStore, run: RunRecord, source: SourceFile, on_progress: OnProgress) -> Report:
+async def verify_run(store: AuditStore, run: RunRecord, source: SourceFile, on_progress: OnProgress) -> Report:
     """Check every batch of the run; raises CommandFailed when `source` is not the file that the run read."""
     if source.sha256 != run.file_sha256:
         raise CommandFailed(
@@ -67,6 +67,7 @@ async def verify(store: AuditStore, run: RunRecord, source: SourceFile, on_progr
         run_state=run.state,
         generation=run.generation,
         dataset_id=run.dataset_id,
+        dataset_no=run.dataset_no,
         dataset_sha256=source.sha256,
         batches=tuple(reports),
         batches_sha256=_digest(run, reports),

@@ -18,5 +18,5 @@ async def end_runs(connection: Connection, run_ids: Sequence[UUID]) -> list[Even
     failed = await connection.fetch("SELECT * FROM ingest.fail_runs($1)", run_ids)
     return [
         *(announcements.ingestion_completed(row["event"]) for row in completed),
-        *(announcements.ingestion_failed(row) for row in failed),
+        *(announcements.ingestion_failed(dict(row)) for row in failed),
     ]

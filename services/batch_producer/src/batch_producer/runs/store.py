@@ -11,7 +11,8 @@ from batch_producer.announcements import Row
 
 async def find(connection: Connection, run_id: UUID) -> Row | None:
     """Return a run's `state` and `generation`, None for an unknown run."""
-    return await connection.fetchrow("SELECT state, generation FROM ingest.runs WHERE run_id = $1", run_id)
+    row = await connection.fetchrow("SELECT state, generation FROM ingest.runs WHERE run_id = $1", run_id)
+    return None if row is None else dict(row)
 
 
 async def cancel(connection: Connection, run_id: UUID, why: str) -> int | None:
@@ -32,7 +33,7 @@ async def cancel(connection: Connection, run_id: UUID, why: str) -> int | None:
 
 async def lock_failed_batches(connection: Connection, run_id: UUID) -> Sequence[Row]:
     """Lock those of the run's batches that failed, sorted, and return their rows with the dataset's id."""
-    return await connection.fetch(
+    rows = await connection.fetch(
         """
         SELECT b.*, d.dataset_id
         FROM ingest.batches b
@@ -44,6 +45,7 @@ async def lock_failed_batches(connection: Connection, run_id: UUID) -> Sequence[
         """,
         run_id,
     )
+    return [dict(row) for row in rows]
 
 
 async def reopen_batch(connection: Connection, batch: Row) -> str:

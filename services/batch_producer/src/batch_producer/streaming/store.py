@@ -152,7 +152,7 @@ class StreamingStore:
                 detail,
             )
             if row is not None:
-                await outbox.add(connection, SCHEMA, [announcements.ingestion_failed(row)])
+                await outbox.add(connection, SCHEMA, [announcements.ingestion_failed(dict(row))])
         return row is not None
 
     @asynccontextmanager

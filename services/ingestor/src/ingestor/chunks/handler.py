@@ -10,9 +10,10 @@ from readmit_runtime.database import Pool, transient_errors
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.messages import IncomingRecord
 
-from ingestor.chunks.outcome import GroupOutcome, ParkedRecord
+from ingestor.chunks.outcome import GroupOutcome
 from ingestor.chunks.received import ReceivedChunk, receive
 from ingestor.chunks.store import store_group
+from ingestor.parked import ParkedRecord
 
 log = structlog.get_logger(__name__)
 

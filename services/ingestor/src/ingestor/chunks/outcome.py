@@ -10,18 +10,10 @@ from readmit_contracts.source import Split
 from readmit_runtime.messages import IncomingRecord
 
 from ingestor.chunks.rows import BadRow
+from ingestor.parked import ParkedRecord
 
 # A whole run of bad rows means a broken source, not a few bad patients.
 CONSECUTIVE_BAD_ROWS = 20
-
-
-@dataclass(frozen=True)
-class ParkedRecord:
-    """A record that can't be used, as it came; `detail` holds no value of a row."""
-
-    record: IncomingRecord
-    reason: Reason
-    detail: str
 
 
 class BatchKey(NamedTuple):

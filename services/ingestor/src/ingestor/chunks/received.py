@@ -9,7 +9,7 @@ from readmit_contracts.registry import CHUNK_TYPE
 from readmit_contracts.source import Split
 from readmit_runtime.messages import IncomingRecord
 
-from ingestor.chunks.outcome import ParkedRecord
+from ingestor.parked import ParkedRecord
 
 
 @dataclass(frozen=True)

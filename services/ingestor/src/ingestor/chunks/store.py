@@ -17,16 +17,10 @@ from ingestor import announcements
 from ingestor.announcements import Event
 from ingestor.chunks import batch_store, raw_store
 from ingestor.chunks.checking import CheckedChunk, check_ahead
-from ingestor.chunks.outcome import (
-    CONSECUTIVE_BAD_ROWS,
-    BatchKey,
-    GroupOutcome,
-    ParkedRecord,
-    QuarantinedRow,
-    longest_run,
-)
+from ingestor.chunks.outcome import CONSECUTIVE_BAD_ROWS, BatchKey, GroupOutcome, QuarantinedRow, longest_run
 from ingestor.chunks.received import ReceivedChunk
 from ingestor.chunks.rows import BadRow, body, good_lines
+from ingestor.parked import ParkedRecord
 
 ChunkKey = tuple[BatchKey, int]
 """A chunk within a generation: its batch and its number there; sorts in lock order."""

@@ -1,0 +1,82 @@
+"""`readmit ingest cancel` and `readmit ingest reset`: give the command, and tell what became of it."""
+
+import getpass
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+from readmit_contracts.commands import CancelIngestion, ResetStore
+from readmit_runtime.clock import SystemClock
+
+from readmit_cli import sessions, terminal
+from readmit_cli.connection_settings import Connections
+from readmit_cli.exit_codes import ExitCode
+from readmit_cli.failures import CommandFailed
+from readmit_cli.ingestion import run_names
+from readmit_cli.ingestion.following import Follower
+from readmit_cli.ingestion.requests import Request, publish
+from readmit_cli.status_rows import CommandStatus, StoreStatus, TableStatus
+
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print what became of the command as JSON, and nothing else.")]
+
+
+def cancel(
+    *,
+    run: Annotated[str, typer.Argument(help=run_names.HELP)],
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """End a run's streaming; what has arrived stays, and the next run that wants the batches goes on from there."""
+    _check(reason)
+    done = terminal.run(_cancel(Connections.find(), run, reason))
+    _report(done, f"Run {done.subject} is cancelled.", as_json=as_json)
+
+
+def reset(
+    *,
+    reason: Reason,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Empty the store as a whole, and plan every batch anew for its next generation; refused while a run is active."""
+    _check(reason)
+    connections = Connections.find()
+    if not yes:
+        store, tables = terminal.run(_store(connections))
+        rows = sum(table.rows for table in tables)
+        typer.confirm(f"Remove all {rows:,} rows of generation {store.generation} from the store?", abort=True)
+    message = ResetStore(reason=reason, actor=getpass.getuser())
+    done = terminal.run(_give(connections, message))
+    _report(done, f"The store is empty; its generation is now {done.subject}.", as_json=as_json)
+
+
+async def _cancel(connections: Connections, name: str, reason: str) -> CommandStatus:
+    async with sessions.status(connections.reader()) as store:
+        run_id = await run_names.find(name, store)
+    return await _give(connections, CancelIngestion(run_id=run_id, reason=reason))
+
+
+async def _store(connections: Connections) -> tuple[StoreStatus, list[TableStatus]]:
+    async with sessions.status(connections.reader()) as store:
+        return await store.store(), list(await store.tables())
+
+
+async def _give(connections: Connections, message: CancelIngestion | ResetStore) -> CommandStatus:
+    request = Request(uuid4(), message)
+    async with sessions.status(connections.reader()) as store:
+        async with sessions.publisher(connections.kafka()) as producer:
+            await publish(request, producer)
+        return await Follower(store, SystemClock()).settled(request)
+
+
+def _check(reason: str) -> None:
+    if not (0 < len(reason) <= 200 and reason.isprintable()):
+        raise CommandFailed("--reason takes 1 to 200 characters on one line.", code=ExitCode.USAGE)
+
+
+def _report(done: CommandStatus, text: str, *, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(done)
+    else:
+        terminal.out().print(text, soft_wrap=True)

@@ -1,0 +1,56 @@
+"""Handle one group of prediction records: read it, store it."""
+
+from collections.abc import Callable, Sequence
+
+import structlog
+from readmit_contracts.events import PredictionsMade
+from readmit_contracts.reasons import Reason
+from readmit_runtime.database import Pool, transient_errors
+from readmit_runtime.dead_letters import DeadLetterLimit
+from readmit_runtime.errors import Rejected
+from readmit_runtime.messages import IncomingRecord, incoming
+
+from ingestor.parked import ParkedRecord
+from ingestor.predictions.store import StoredPredictions, store_predictions
+
+log = structlog.get_logger(__name__)
+
+
+class PredictionHandler:
+    """The handler of the predictions topic; `on_stored` is told what became of a group after its commit."""
+
+    def __init__(self, pool: Pool, limit: DeadLetterLimit, *, on_stored: Callable[[StoredPredictions], None]) -> None:
+        self._pool = pool
+        self._limit = limit
+        self._on_stored = on_stored
+
+    async def __call__(self, records: Sequence[IncomingRecord]) -> None:
+        """Store the group; raises Transient when it has to come again, TooManyDeadLetters when a person must look."""
+        chunks: list[tuple[IncomingRecord, PredictionsMade]] = []
+        unreadable: list[ParkedRecord] = []
+        for record in records:
+            made = _read(record)
+            if isinstance(made, ParkedRecord):
+                unreadable.append(made)
+            else:
+                chunks.append((record, made))
+        with transient_errors():
+            async with self._pool.acquire() as connection:
+                stored = await store_predictions(connection, chunks, unreadable, self._limit)
+        log.info(
+            "predictions_stored",
+            predictions=stored.predictions,
+            chunks_repeated=stored.chunks_repeated,
+            parked=stored.parked,
+        )
+        self._on_stored(stored)
+
+
+def _read(record: IncomingRecord) -> PredictionsMade | ParkedRecord:
+    try:
+        _, message = incoming(record)
+    except Rejected as error:
+        return ParkedRecord(record, Reason(error.reason), error.detail)
+    if not isinstance(message, PredictionsMade):
+        return ParkedRecord(record, Reason.UNKNOWN_TYPE, "the topic carries PredictionsMade alone")
+    return message

@@ -1,0 +1,119 @@
+"""Run one predictor: settings, clients, loops."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from importlib.metadata import version
+
+import lightgbm
+import structlog
+from prometheus_client import CollectorRegistry
+from readmit_contracts.topics import MODELS_PROMOTED
+from readmit_runtime import logs
+from readmit_runtime.backoff import Backoff
+from readmit_runtime.clock import SystemClock
+from readmit_runtime.http import HttpServer, health_routes
+from readmit_runtime.kafka_producer import KafkaProducer
+from readmit_runtime.kafka_topic_reader import KafkaTopicReader
+from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.s3_object_store import S3ObjectStore
+from readmit_runtime.settings import load
+
+from predictor.announcements import Announcements
+from predictor.app import create_app
+from predictor.bundle_source import BundleSource
+from predictor.loading import ModelLoader
+from predictor.metrics import PredictorMetrics
+from predictor.policy import BodyLimits
+from predictor.prediction_log import PredictionLog
+from predictor.predictions import Predictions
+from predictor.promotions import Promotions
+from predictor.replica import ReplicaReporter, replica_name
+from predictor.routes import prediction_routes
+from predictor.serving import Serving
+from predictor.settings import PredictorSettings
+
+SERVICE = "predictor"
+
+
+async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
+    """Run the loops of one predictor until `stop` is set."""
+    registry = CollectorRegistry()
+    metrics = PredictorMetrics(registry)
+    replica = replica_name(
+        settings.replica, host=socket.gethostname(), process=os.getpid(), started=SystemClock().now()
+    )
+    structlog.contextvars.bind_contextvars(replica=replica)
+    producer = KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE)
+    serving = Serving()
+    announcements = Announcements(producer, metrics=metrics)
+    promotions = Promotions(settings.model, held=serving.identity, metrics=metrics)
+    loader = ModelLoader(
+        replica=replica,
+        promotions=promotions,
+        source=BundleSource(S3ObjectStore(settings.object_store), limit_s=settings.load.fetch_limit_s),
+        serving=serving,
+        announcements=announcements,
+        metrics=metrics,
+        new_backoff=lambda: Backoff(first_s=settings.load.retry_first_s, most_s=settings.load.retry_most_s),
+    )
+    reporter = ReplicaReporter(
+        replica=replica,
+        model=settings.model,
+        serving=serving,
+        is_loading=lambda: loader.busy,
+        producer=producer,
+        interval_s=settings.report_interval_s,
+        metrics=metrics,
+    )
+    prediction_log = PredictionLog(
+        replica=replica, producer=producer, settings=settings.prediction_log, metrics=metrics
+    )
+    app = create_app(
+        api=prediction_routes(
+            predictions=Predictions(serving=serving, prediction_log=prediction_log, metrics=metrics),
+            serving=serving,
+            limits=BodyLimits(max_bytes=settings.limits.body_bytes, read_s=settings.limits.body_read_s),
+        ),
+        # the loop that answers is the loop that liveness asks about: an answer is the proof
+        health=health_routes(alive=lambda: True, checks={"model": serving.check_loaded}, registry=registry),
+        metrics=metrics,
+        version=version("readmit-predictor"),
+    )
+    server = HttpServer(app, settings.http)
+    answered = asyncio.Event()
+
+    async def answer(stop: asyncio.Event) -> None:
+        try:
+            await server.run(stop)
+        finally:
+            answered.set()  # only now is the log complete, and can be flushed
+
+    loops = {
+        "promotions": lambda stop: promotions.run(
+            lambda: KafkaTopicReader(settings.kafka, MODELS_PROMOTED.name, client_id=SERVICE), stop
+        ),
+        "loader": loader.run,
+        "announcements": announcements.run,
+        "reporter": reporter.run,
+        "prediction log": lambda _stop: prediction_log.run(answered),
+        "http": answer,
+    }
+    try:
+        await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
+    finally:
+        await producer.close()
+
+
+def main() -> int:
+    """Read the settings and run until told to stop; return the exit code."""
+    settings = load(PredictorSettings)
+    logs.configure(service=SERVICE, level=settings.log_level)
+    lightgbm.register_logger(logging.getLogger("lightgbm"))  # it prints otherwise
+    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Fixtures of the runtime's tests against real servers."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from readmit_runtime.database import DirectConnection, Pool, connect, create_pool
+from readmit_runtime.settings import PostgresSettings
+from support.owner_schema import create_owner_schema
+
+
+@pytest.fixture
+async def connection(database_settings: PostgresSettings) -> AsyncIterator[DirectConnection]:
+    """Give one connection."""
+    connection = await connect(database_settings)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def pool(database_settings: PostgresSettings) -> AsyncIterator[Pool]:
+    """Give a pool with room for writers that wait for each other."""
+    async with create_pool(database_settings.model_copy(update={"pool_max": 10})) as pool:
+        yield pool
+
+
+@pytest.fixture
+async def schema(connection: DirectConnection) -> AsyncIterator[str]:
+    """Give an owner's schema that no other test knows."""
+    name = f"owner_{uuid4().hex}"
+    await create_owner_schema(connection, name)
+    yield name
+    await connection.execute(f"DROP SCHEMA {name} CASCADE")

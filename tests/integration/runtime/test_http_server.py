@@ -1,0 +1,102 @@
+"""The HTTP server is a loop like any other: it stops when asked and leaves signals alone."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from readmit_runtime.http import HttpServer, ServerFailed, health_app
+from readmit_runtime.settings import HttpSettings
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+LIMIT_S = 10.0
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[tuple[str, asyncio.Event, "asyncio.Task[None]"]]:
+    """Serve on a free port; give the address, the stop event and the running loop."""
+    stop = asyncio.Event()
+    server = HttpServer(app, HttpSettings(port=0), drain_s=2.0)
+    running = asyncio.create_task(server.run(stop))
+    async with asyncio.timeout(LIMIT_S):
+        await server.listening.wait()
+        try:
+            yield f"http://127.0.0.1:{server.port}", stop, running
+        finally:
+            stop.set()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def hello(_request: Request) -> Response:
+    """Answer at once."""
+    return PlainTextResponse("hello")
+
+
+async def slow(_request: Request) -> Response:
+    """Answer after the stop."""
+    await asyncio.sleep(0.5)
+    return PlainTextResponse("done")
+
+
+APP = health_app([Route("/hello", hello), Route("/slow", slow)])
+
+
+async def test_the_server_answers_until_it_is_stopped() -> None:
+    """Another replica takes the port over at once."""
+    async with serving(APP) as (address, stop, running), httpx.AsyncClient() as client:
+        assert (await client.get(f"{address}/hello")).text == "hello"
+        stop.set()
+        await running
+        with pytest.raises(httpx.ConnectError):
+            await client.get(f"{address}/hello")
+
+
+async def test_a_request_in_hand_is_answered_after_the_stop() -> None:
+    """A rollout must not cost a single answer."""
+    async with serving(APP) as (address, stop, running), httpx.AsyncClient() as client:
+        asked = asyncio.create_task(client.get(f"{address}/slow"))
+        await asyncio.sleep(0.1)
+        stop.set()
+        assert (await asked).text == "done"
+        await running
+
+
+async def test_signals_stay_with_the_process() -> None:
+    """A web server that takes SIGTERM away would end the other loops without notice."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    async with serving(APP) as (address, _, _), httpx.AsyncClient() as client:
+        await client.get(f"{address}/hello")
+        assert {number: signal.getsignal(number) for number in before} == before
+
+
+async def test_a_taken_port_is_an_error_of_the_loop() -> None:
+    """The process must end with a clear line, not with an exit from within a library."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        server = HttpServer(APP, HttpSettings(port=taken.getsockname()[1]))
+        with pytest.raises(OSError, match="in use"):
+            await server.run(asyncio.Event())
+
+
+async def test_an_application_that_does_not_start_is_an_error_of_the_loop() -> None:
+    """A service without its application must not pass for a running one."""
+
+    class Broken:
+        def __init__(self, _app: Starlette) -> None:
+            pass
+
+        async def __aenter__(self) -> None:
+            raise LookupError("no model")
+
+        async def __aexit__(self, *_error: object) -> None:
+            pass
+
+    server = HttpServer(Starlette(lifespan=Broken), HttpSettings(port=0))
+    with pytest.raises(ServerFailed):
+        await asyncio.wait_for(server.run(asyncio.Event()), LIMIT_S)

@@ -1,0 +1,101 @@
+"""Tests of a running stack: started once, repaired, and kept running."""
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+from readmit_cli.stack import readiness
+from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.ports import LOOPBACK, Ports, is_free
+from readmit_cli.stack.processes import orphans
+from readmit_cli.stack.programs import KAFKA, MINIO, POSTGRES
+from readmit_cli.stack.running_parts import check_running_parts
+from support.stack import temporary_stack
+
+INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO)
+
+
+def test_a_second_up_starts_nothing(own_stack):
+    """People type it to be sure."""
+    before = own_stack.supervisor.states()
+    assert own_stack.up(INFRASTRUCTURE) == frozenset()
+    after = own_stack.supervisor.states()
+    assert [after[name].pid for name in INFRASTRUCTURE] == [before[name].pid for name in INFRASTRUCTURE]
+
+
+def test_up_starts_again_what_was_stopped(own_stack):
+    """Repair is the same command as start."""
+    own_stack.supervisor.stop([MINIO], timeout_s=20)
+    assert own_stack.up(INFRASTRUCTURE) == {MINIO}
+    assert own_stack.parts[MINIO].probe() is None
+
+
+@pytest.mark.parametrize("name", INFRASTRUCTURE)
+def test_a_killed_part_comes_back_by_itself(own_stack, name):
+    """A kill -9 must be boring: nobody types a command after it."""
+    killed = own_stack.supervisor.states()[name].pid
+    os.kill(killed, signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while (now := own_stack.supervisor.states()[name]).pid in (0, killed) or own_stack.parts[name].probe():
+        assert time.monotonic() < deadline, now
+        time.sleep(0.1)
+    assert now.pid != killed
+
+
+def test_the_checks_of_a_running_stack_are_all_good(own_stack):
+    """`readmit doctor` must not cry wolf."""
+    checks = list(check_running_parts(own_stack))
+    assert {check.name for check in checks} == {"supervisor", *INFRASTRUCTURE}
+    assert [check for check in checks if check.verdict != "ok"] == []
+
+
+def test_a_part_that_is_down_is_told(own_stack):
+    """What to do is said beside it."""
+    own_stack.supervisor.stop([MINIO], timeout_s=20)
+    failed = [check for check in check_running_parts(own_stack) if check.verdict == "failed"]
+    own_stack.up(INFRASTRUCTURE)
+    assert [check.name for check in failed] == [MINIO]
+    assert "readmit up" in failed[0].advice
+
+
+def test_up_after_the_supervisors_death_ends_what_it_left(own_stack):
+    """Its orphans hold the ports and the data folders."""
+    left = {own_stack.supervisor.states()[name].pid for name in INFRASTRUCTURE}
+    os.kill(own_stack.supervisor.pid(), signal.SIGKILL)
+    while own_stack.supervisor.pid() is not None:
+        time.sleep(0.05)
+    assert left <= set(orphans(own_stack.state.root))
+    assert own_stack.up(INFRASTRUCTURE) == set(INFRASTRUCTURE)
+    assert left.isdisjoint(orphans(own_stack.state.root))
+
+
+def test_down_leaves_no_process_and_no_port(own_stack):
+    """What goes on running unseen is found weeks later, by its port."""
+    assert own_stack.down()
+    assert own_stack.supervisor.pid() is None
+    assert orphans(own_stack.state.root) == []
+    assert [name for name, port in own_stack.ports.model_dump().items() if not is_free(port)] == []
+    assert not own_stack.down()
+
+
+def test_the_data_outlives_down(own_stack):
+    """`make down` is for the evening, `make clean` is for good."""
+    own_stack.up([POSTGRES])
+    assert readiness.postgres(own_stack.database("readmit_owner")) is None
+
+
+def test_a_taken_port_is_named_with_its_setting():
+    """The server's own message is in a log that nobody has found yet."""
+    with temporary_stack() as stack, socket.create_server((LOOPBACK, stack.ports.minio)):
+        with pytest.raises(StackError, match="READMIT_PORT_MINIO"):
+            stack.up([MINIO])
+        assert stack.down()
+
+
+def test_free_ports_are_free():
+    """Tests of several checkouts run on one machine."""
+    ports = list(Ports.free().model_dump().values())
+    assert len(set(ports)) == len(ports)
+    assert all(map(is_free, ports))

@@ -1,0 +1,159 @@
+"""Assemble a predictor on fakes: a broker, an object store and no network."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import httpx
+from predictor.announcements import Announcements
+from predictor.app import create_app
+from predictor.bundle_source import BundleSource
+from predictor.loading import ModelLoader
+from predictor.metrics import PredictorMetrics
+from predictor.model_build import build_model
+from predictor.policy import BodyLimits
+from predictor.prediction_log import PredictionLog
+from predictor.predictions import Predictions
+from predictor.promotions import Promotions
+from predictor.routes import prediction_routes
+from predictor.serving import LoadedModel, Serving
+from predictor.settings import PredictionLogSettings
+from prometheus_client import CollectorRegistry
+from readmit_contracts.bundle import read_bundle
+from readmit_contracts.events import ModelPromoted
+from readmit_contracts.fields import Message
+from readmit_contracts.topics import MODELS_LOADED, MODELS_PROMOTED, PREDICTIONS, TOPICS
+from readmit_runtime.backoff import Backoff
+from readmit_runtime.http import health_routes
+from readmit_runtime.messages import IncomingRecord, incoming
+from readmit_runtime.testing.fake_broker import FakeBroker
+from readmit_runtime.testing.fake_object_store import FakeObjectStore
+from readmit_runtime.testing.fake_producer import FakeProducer
+from readmit_runtime.testing.fake_topic_reader import FakeTopicReader
+from support.model_bundles import promotion, promotion_record
+from trainer.bundle import BundleFiles
+
+REPLICA = "predictor-1"
+BODY_BYTES = 65_536
+PATIENCE_S = 10.0
+
+_Message = TypeVar("_Message", bound=Message)
+
+
+def loaded(bundle: BundleFiles, event: ModelPromoted | None = None) -> LoadedModel:
+    """Give a bundle's model, loaded."""
+    read = read_bundle(bundle.manifest, bundle.files, model_id=bundle.model_id)
+    return build_model(read, event or promotion(bundle.model_id), now=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+class PredictorRig:
+    """The parts of one predictor, put together as its composition root does, on fakes."""
+
+    def __init__(
+        self,
+        *,
+        store: FakeObjectStore | None = None,
+        log_settings: PredictionLogSettings | None = None,
+        body_read_s: float = 10.0,
+    ) -> None:
+        self.broker = FakeBroker()
+        for topic in TOPICS:
+            self.broker.create_topic(topic.name)
+        self.store = store or FakeObjectStore()
+        self.producer = FakeProducer(self.broker)
+        self.registry = CollectorRegistry()
+        self.metrics = PredictorMetrics(self.registry)
+        self.serving = Serving()
+        self.announcements = Announcements(self.producer, metrics=self.metrics, backoff=_eager())
+        self.promotions = Promotions("readmission", held=self.serving.identity, metrics=self.metrics)
+        self.loader = ModelLoader(
+            replica=REPLICA,
+            promotions=self.promotions,
+            source=BundleSource(self.store, limit_s=PATIENCE_S),
+            serving=self.serving,
+            announcements=self.announcements,
+            metrics=self.metrics,
+            new_backoff=_eager,
+        )
+        self.log = PredictionLog(
+            replica=REPLICA,
+            producer=self.producer,
+            settings=log_settings or PredictionLogSettings(flush_interval_s=0.01, flush_limit_s=0.2),
+            metrics=self.metrics,
+            backoff=_eager(),
+        )
+        self.app = create_app(
+            api=prediction_routes(
+                predictions=Predictions(serving=self.serving, prediction_log=self.log, metrics=self.metrics),
+                serving=self.serving,
+                limits=BodyLimits(max_bytes=BODY_BYTES, read_s=body_read_s),
+            ),
+            health=health_routes(
+                alive=lambda: True, checks={"model": self.serving.check_loaded}, registry=self.registry
+            ),
+            metrics=self.metrics,
+            version="0",
+        )
+
+    def client(self) -> httpx.AsyncClient:
+        """Give a client of the application that needs no socket."""
+        return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://predictor")
+
+    def store_bundle(self, bundle: BundleFiles) -> None:
+        """Put a bundle where the trainer puts it."""
+        self.store.objects.update(bundle.objects())
+
+    def publish(self, event: ModelPromoted) -> None:
+        """Publish a promotion."""
+        self.broker.append(promotion_record(event))
+
+    def sent(self, kind: type[_Message]) -> list[_Message]:
+        """Give the messages of one kind that the predictor published, in order."""
+        records = [*self.broker.records(MODELS_LOADED.name), *self.broker.records(PREDICTIONS.name)]
+        messages = [incoming(record)[1] for record in records]
+        return [message for message in messages if isinstance(message, kind)]
+
+    def sample(self, name: str, **labels: str) -> float:
+        """Give a metric's value, 0 before its first change."""
+        return self.registry.get_sample_value(name, labels) or 0.0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the loops; at the end they are stopped as the process's lifecycle does it."""
+        stop = asyncio.Event()
+        tasks = [
+            asyncio.create_task(self.promotions.run(self._reader, stop)),
+            asyncio.create_task(self.loader.run(stop)),
+            asyncio.create_task(self.announcements.run(stop)),
+            asyncio.create_task(self.log.run(stop)),
+        ]
+        try:
+            yield
+        finally:
+            stop.set()
+            async with asyncio.timeout(PATIENCE_S):
+                await asyncio.gather(*tasks)
+
+    def _reader(self) -> FakeTopicReader:
+        return QuickReader(self.broker, MODELS_PROMOTED.name)
+
+
+class QuickReader(FakeTopicReader):
+    """A reader that returns soon with nothing, so that tests end soon."""
+
+    async def read(self, timeout_s: float) -> Sequence[IncomingRecord]:
+        """Return the next records, else wait a moment."""
+        return await super().read(min(timeout_s, 0.01))
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until the condition holds; fails after a while."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def _eager() -> Backoff:
+    return Backoff(first_s=0.005, most_s=0.01)

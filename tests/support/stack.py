@@ -1,0 +1,42 @@
+"""Give tests a stack of their own: free ports, a temporary state directory, nothing left behind."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.processes import is_alive
+from readmit_cli.stack.stack import Stack, recorded_ports
+from readmit_cli.stack.state_directory import StateDirectory
+
+# The folder's name carries the test run's process id; a folder whose run is dead was left by a killed one.
+PREFIX = "readmit-tests-"
+
+
+@contextmanager
+def temporary_stack() -> Iterator[Stack]:
+    """Give a stack that is not started yet; afterwards it is stopped and its files are gone, whatever happened."""
+    end_abandoned_stacks()
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    # Postgres may run as another user than the tests.
+    folder.chmod(0o755)
+    stack = Stack(folder / "state", Ports.free())
+    try:
+        yield stack
+    finally:
+        stack.down()
+        shutil.rmtree(folder)
+
+
+def end_abandoned_stacks() -> None:
+    """Stop the stacks of test runs that were killed, by their own supervisors, and remove their files."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if folder.owner() != Path.home().owner() or not owner.isdigit() or is_alive(int(owner)):
+            continue
+        state = StateDirectory(folder / "state")
+        Stack(state.root, recorded_ports(state) or Ports()).down()
+        shutil.rmtree(folder)

@@ -1,0 +1,75 @@
+"""Tests of what each program of the stack is told."""
+
+import pytest
+from pydantic_settings import SettingsConfigDict
+from readmit_cli.stack.credentials import Credentials
+from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
+from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.programs import SERVICES
+from readmit_runtime.settings import (
+    HttpSettings,
+    KafkaSettings,
+    ObjectStoreSettings,
+    PostgresSettings,
+    ServiceSettings,
+    load,
+)
+
+
+class TrainerLike(ServiceSettings):
+    """Has every group that the stack fills."""
+
+    model_config = SettingsConfigDict(env_prefix="READMIT_TRAINER_")
+
+    kafka: KafkaSettings
+    postgres: PostgresSettings
+    object_store: ObjectStoreSettings
+    http: HttpSettings
+
+
+@pytest.fixture
+def addresses(tmp_path) -> Addresses:
+    """Give the addresses of a stack that does not run."""
+    return Addresses(
+        Ports.model_construct(), Credentials.load_or_create(tmp_path / "credentials.json"), dataset=tmp_path
+    )
+
+
+def test_the_runtimes_settings_read_what_the_stack_writes(addresses, monkeypatch):
+    """The two sides agree on names by nothing but this."""
+    for name, value in addresses.service_environment("trainer").items():
+        monkeypatch.setenv(name, value)
+    settings = load(TrainerLike)
+    assert settings.kafka.bootstrap_servers == addresses.kafka
+    assert (settings.postgres.database, settings.postgres.user) == (DATABASE, "readmit_trainer")
+    assert settings.postgres.password.get_secret_value() == addresses.database("readmit_trainer").password
+    assert (settings.object_store.bucket, settings.object_store.secure) == (MODELS_BUCKET, False)
+    assert settings.http.port == addresses.service_port("trainer")
+
+
+@pytest.mark.parametrize(
+    ("service", "unknown"),
+    [("predictor", "POSTGRES"), ("ingestor", "OBJECT_STORE"), ("batch-producer", "OBJECT_STORE"), ("ingestor", "AWS")],
+)
+def test_a_service_gets_no_login_that_it_has_no_use_for(addresses, service, unknown):
+    """What a service does not know, nobody can steal from it."""
+    assert not [name for name in addresses.service_environment(service) if unknown in name]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_services_variables_carry_its_own_prefix(addresses, service):
+    """One service must not pick up what was meant for another."""
+    others = {f"READMIT_{module.upper()}_" for name, module in SERVICES.items() if name != service}
+    assert not [name for name in addresses.service_environment(service) if name.startswith(tuple(others))]
+
+
+def test_addresses_show_no_password_in_a_representation(addresses):
+    """A traceback prints representations."""
+    connection = addresses.database("readmit_trainer")
+    assert connection.password not in repr(connection)
+    assert connection.password in connection.url()
+
+
+def test_mlflow_is_given_a_driver_that_is_installed(addresses):
+    """A bare postgresql:// means another driver to its SQLAlchemy."""
+    assert addresses.program_environment("mlflow")["MLFLOW_BACKEND_STORE_URI"].startswith("postgresql+psycopg2://")
