@@ -11,6 +11,7 @@ from ingestor.chunks.store import store_group
 from readmit_contracts.chunks import Chunk
 from readmit_contracts.source import SPLITS, SourceFile
 from readmit_contracts.tables import line_expression
+from readmit_runtime.database import connect
 from readmit_runtime.dead_letters import DeadLetterLimit, TooManyDeadLetters
 from readmit_runtime.messages import IncomingRecord
 from support.encounters import all_chunks, delivered, encounter, encounters, source_file

@@ -72,8 +72,8 @@ def _addresses(stack: Stack) -> Table:
     table = Table("part", "address", "look", box=None, pad_edge=False, header_style="bold")
     looks = {
         "kafka": f"kcat -b {stack.kafka_bootstrap} -L",
-        "postgres": "psql (with the logins below)",
-        "minio": f"{stack.addresses.minio_console} (its login is below)",
+        "postgres": "psql, see below",
+        "minio": stack.addresses.minio_console,
         "mlflow": stack.mlflow_uri,
         "batch-producer": f"{stack.addresses.service('batch-producer')}/docs",
         "predictor": f"{stack.addresses.service('predictor')}/docs",

@@ -1,17 +1,20 @@
 """What the stack itself asks of Postgres: logins and databases. What is inside a database is the migrations'."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from readmit_cli.stack.connections import DatabaseConnection
+from readmit_cli.stack.errors import StackError
 
 
 def ensure_login(superuser: DatabaseConnection, *, login: str, password: str) -> None:
-    """Create a login, or give an existing one this password."""
-    with psycopg.connect(superuser.url(), autocommit=True) as session:
-        known = session.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
+    """Create a login, or give an existing one this password. Raises StackError."""
+    with _session(superuser) as session:
+        known = session.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (login,)).fetchone()
         statement = "ALTER ROLE {} WITH LOGIN PASSWORD {}" if known else "CREATE ROLE {} WITH LOGIN PASSWORD {}"
         session.execute(sql.SQL(statement).format(sql.Identifier(login), sql.Literal(password)))
 
@@ -19,10 +22,13 @@ def ensure_login(superuser: DatabaseConnection, *, login: str, password: str) ->
 def ensure_database(
     superuser: DatabaseConnection, *, database: str, owner: str, logins: Sequence[str], template: str = "template0"
 ) -> None:
-    """Create a database that its owner and these logins alone may enter; one that exists keeps its content."""
-    with psycopg.connect(superuser.url(), autocommit=True) as session:
+    """Create a database that its owner and these logins alone may enter; one that exists keeps its content.
+
+    Raises StackError, for one when somebody is connected to the template.
+    """
+    with _session(superuser) as session:
         name = sql.Identifier(database)
-        if session.execute("SELECT FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
+        if session.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,)).fetchone() is None:
             create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
             session.execute(create.format(name, sql.Identifier(owner), sql.Identifier(template)))
         session.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
@@ -32,6 +38,15 @@ def ensure_database(
 
 
 def drop_database(superuser: DatabaseConnection, database: str) -> None:
-    """Drop a database and end whatever is connected to it; one that is not there is no error."""
-    with psycopg.connect(superuser.url(), autocommit=True) as session:
+    """Drop a database and end whatever is connected to it; one that is not there is no error. Raises StackError."""
+    with _session(superuser) as session:
         session.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+@contextmanager
+def _session(superuser: DatabaseConnection) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+    try:
+        with psycopg.connect(superuser.url(), autocommit=True) as session:
+            yield session
+    except psycopg.Error as error:
+        raise StackError(f"Postgres at {superuser.host}:{superuser.port} refuses its set-up: {error}") from error
