@@ -7,6 +7,8 @@ set -m
 parts=${*:-python kafka minio mlflow}
 running=""
 
+touch .local/stamp/begun
+
 say() { printf '[%4d s] %s\n' "$SECONDS" "$1"; }
 
 fail() { # part
@@ -54,7 +56,7 @@ while [[ -n $running ]]; do
             left="$left $part"
         else
             wait "${!pid}" || fail "$part"
-            ((SECONDS < 2)) || say "$part: done"
+            [[ ! .local/stamp/$part -nt .local/stamp/begun ]] || say "$part: done"
         fi
     done
     running=$left

@@ -1,4 +1,4 @@
--- Postgres decides, MLflow and its champion alias follow. Lock order: jobs, champions, each sorted by key.
+-- Postgres decides, MLflow and its champion alias follow. Lock order: jobs, wishes, champions, each sorted by key.
 
 CREATE SCHEMA training;
 
@@ -9,7 +9,8 @@ CREATE TABLE training.lineage (
 );
 INSERT INTO training.lineage DEFAULT VALUES;
 
--- The consumer inserts a job, a worker claims it with a lease; `attempt` is the fencing token.
+-- The consumer inserts a job, a worker claims it with a lease; `attempt` is the fencing token and only rises, `tries`
+-- counts the attempts since the job was asked for or reopened.
 CREATE TABLE training.jobs (
     job_id uuid PRIMARY KEY,
     model text NOT NULL,
@@ -23,8 +24,10 @@ CREATE TABLE training.jobs (
     reason text,
     detail text,
     attempt integer NOT NULL DEFAULT 0,
+    tries integer NOT NULL DEFAULT 0,
     lease_owner text,
     lease_until timestamptz,
+    frame_key text,
     model_id text,
     metrics jsonb,
     durations_s jsonb,
@@ -33,19 +36,6 @@ CREATE TABLE training.jobs (
     finished_at timestamptz,
     CONSTRAINT done_has_a_model CHECK ((state = 'done') = (model_id IS NOT NULL)),
     CONSTRAINT ended_has_a_time CHECK ((state IN ('done', 'failed', 'cancelled')) = (finished_at IS NOT NULL))
-);
-
--- What is to follow a job, honoured also when the job was done long before.
-CREATE TABLE training.wishes (
-    job_id uuid NOT NULL REFERENCES training.jobs,
-    command_id uuid NOT NULL,
-    then_do text NOT NULL CHECK (then_do IN ('train', 'train_and_promote')),
-    actor text NOT NULL,
-    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'honoured', 'refused', 'failed')),
-    detail text,
-    wished_at timestamptz NOT NULL DEFAULT now(),
-    ended_at timestamptz,
-    PRIMARY KEY (job_id, command_id)
 );
 
 -- One row per bundle in the object store, by the digest of its manifest. The MLflow columns are a projection.
@@ -58,6 +48,29 @@ CREATE TABLE training.models (
     mlflow_version text,
     trained_at timestamptz NOT NULL DEFAULT now()
 );
+
+-- What is to follow a job, and what commands ask of the champion: one queue, worked off in its order as far as it is
+-- ready. A promotion is ready when its job is done, also when that was long before; without model_id it means the job's.
+CREATE TABLE training.wishes (
+    wish_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model text NOT NULL,
+    kind text NOT NULL CHECK (kind IN ('train', 'promotion', 'rollback')),
+    command_id uuid NOT NULL UNIQUE,
+    job_id uuid REFERENCES training.jobs,
+    model_id text REFERENCES training.models,
+    to_epoch bigint,
+    expected_epoch bigint,
+    actor text NOT NULL,
+    reason text NOT NULL,
+    state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'honoured', 'refused', 'failed')),
+    detail text,
+    wished_at timestamptz NOT NULL DEFAULT now(),
+    ended_at timestamptz,
+    CONSTRAINT a_rollback_alone_has_no_job CHECK ((kind = 'rollback') = (job_id IS NULL)),
+    CONSTRAINT ended_has_a_time CHECK ((state = 'open') = (ended_at IS NULL))
+);
+CREATE INDEX wishes_open ON training.wishes (wish_id) WHERE state = 'open';
+CREATE INDEX wishes_by_job ON training.wishes (job_id) WHERE state = 'open';
 
 -- Every verdict of the gate, a refusal included, with its evidence; append only.
 CREATE TABLE training.decisions (
@@ -96,12 +109,16 @@ CREATE TABLE training.promotions (
     UNIQUE (model, command_id)
 );
 
--- What this side wrote, or is about to write, to MLflow's champion alias: any other value was set by a person.
+-- The versions that this side wrote, or is about to write, to MLflow's champion alias: any other was set by a person.
+-- `asked` is one of those, and the command that it became.
 CREATE TABLE training.alias_projection (
     model text PRIMARY KEY,
     written text,
     pending text,
-    changed_at timestamptz NOT NULL DEFAULT now()
+    asked text,
+    asked_command_id uuid,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT asked_by_a_command CHECK ((asked IS NULL) = (asked_command_id IS NULL))
 );
 
 -- The last report of each replica, timed by the broker.

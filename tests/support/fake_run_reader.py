@@ -57,6 +57,10 @@ class FakeRunReader:
         """Let there be a run, over all of validation in words."""
         self._runs.append(run)
 
+    def replace(self, run: RunOfTest) -> None:
+        """Let a run have moved on."""
+        self._runs = [run if known.run_id == run.run_id else known for known in self._runs]
+
     async def add_command(self, command_id: UUID, outcome: str, *, reason: str | None = None) -> None:
         """Let a StartIngestion have had its turn."""
         self._commands[command_id] = CommandResult.model_validate(

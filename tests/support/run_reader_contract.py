@@ -5,7 +5,6 @@ from typing import Protocol
 from uuid import UUID, uuid4
 
 from batch_producer.api.run_reader import RunReader
-
 from support.fake_run_reader import BatchOfRun, RunOfTest
 
 

@@ -12,7 +12,7 @@ from trainer.progress import Progress
 from trainer.recipe import Recipe, baseline
 
 SMALL = msgspec.structs.replace(
-    baseline(), name="small", min_data_in_leaf=20, num_leaves=8, rounds_max=40, early_stopping_rounds=10
+    baseline(threads=1), name="small", min_data_in_leaf=20, num_leaves=8, rounds_max=40, early_stopping_rounds=10
 )
 
 

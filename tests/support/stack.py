@@ -1,5 +1,6 @@
 """Give tests a stack of their own: free ports, a temporary state directory, nothing left behind."""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.processes import is_alive
 from readmit_cli.stack.stack import Stack, recorded_ports
@@ -35,8 +37,9 @@ def end_abandoned_stacks() -> None:
     """Stop the stacks of test runs that were killed, by their own supervisors, and remove their files."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if folder.owner() != Path.home().owner() or not owner.isdigit() or is_alive(int(owner)):
-            continue
-        state = StateDirectory(folder / "state")
-        Stack(state.root, recorded_ports(state) or Ports()).down()
-        shutil.rmtree(folder)
+        # Another run may be at the same work, therefore what has just gone is no error.
+        with contextlib.suppress(FileNotFoundError, StackError):
+            if folder.stat().st_uid == os.getuid() and owner.isdigit() and not is_alive(int(owner)):
+                state = StateDirectory(folder / "state")
+                Stack(state.root, recorded_ports(state) or Ports()).down()
+                shutil.rmtree(folder, ignore_errors=True)

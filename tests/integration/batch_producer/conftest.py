@@ -22,9 +22,6 @@ async def rig(
         async with create_pool(role) as pool:
             rig = Rig(admin, pool, path)
             await rig.empty()
-            await admin.execute(
-                "GRANT UPDATE (state, failed_reason, failed_detail, stored_at) ON ingest.batches TO readmit_batch_producer"
-            )  # XXX temporary
             yield rig
     finally:
         await admin.close()

@@ -1,6 +1,5 @@
 """The API's reader against the real ledger."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
@@ -42,7 +41,8 @@ class ArrangedLedger:
         for batch in run.batches:
             await self._add_batch(batch)
             await self._admin.execute(
-                "INSERT INTO ingest.run_batches (run_id, generation, dataset_no, split, batch) VALUES ($1, 1, 1, $2, $3)",
+                "INSERT INTO ingest.run_batches (run_id, generation, dataset_no, split, batch) "
+                "VALUES ($1, 1, 1, $2, $3)",
                 run.run_id,
                 batch.split,
                 batch.batch,
@@ -79,8 +79,8 @@ class ArrangedLedger:
 
 class TestPostgresRunReader(RunReaderContract):
     @pytest.fixture
-    async def arranged(self, rig: Rig) -> AsyncIterator[ArrangedLedger]:
+    async def arranged(self, rig: Rig) -> ArrangedLedger:
         """Give an empty ledger that knows a dataset."""
         ledger = ArrangedLedger(rig)
         await ledger.add_dataset()
-        yield ledger
+        return ledger

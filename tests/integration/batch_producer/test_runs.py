@@ -129,14 +129,23 @@ async def test_each_failure_of_a_run_is_announced(rig: Rig) -> None:
     assert len(await rig.events(IngestionFailed)) == 2
 
 
-async def test_reset_is_refused_while_a_run_is_active(rig: Rig) -> None:
+@pytest.mark.parametrize("state", ["planned", "streaming"])
+async def test_reset_is_refused_while_a_run_is_active(rig: Rig, state: str) -> None:
     """Rows would vanish under the run's count."""
-    await rig.start(train=(0,))
+    await _end(rig, await rig.start(train=(0,)), state)
 
     done = await rig.do(RESET)
 
     assert (done["outcome"], done["reason"]) == ("rejected", Reason.STORE_BUSY)
     assert await rig.admin.fetchval("SELECT generation FROM ingest.store") == 1
+
+
+@pytest.mark.parametrize("state", ["completed", "cancelled", "failed"])
+async def test_an_ended_run_does_not_hold_a_reset_up(rig: Rig, state: str) -> None:
+    """A failed run may wait for its resume for ever; the reset ends that."""
+    await _end(rig, await rig.start(train=(0,)), state)
+
+    assert (await rig.do(RESET))["outcome"] == "applied"
 
 
 async def test_after_a_reset_the_generation_is_one_higher_and_the_rows_are_gone(rig: Rig) -> None:
@@ -250,6 +259,7 @@ def _about(command_type: type[Message], run_id: UUID) -> Message:
 
 
 async def _end(rig: Rig, run_id: UUID, state: str) -> None:
+    """Bring a run into a state, whatever the way there."""
     await rig.admin.execute(
         "UPDATE ingest.runs SET state = $2, "
         "finished_at = CASE WHEN $2 IN ('planned', 'streaming') THEN NULL ELSE now() END WHERE run_id = $1",

@@ -146,7 +146,7 @@ async def test_a_cancelled_run_is_not_sent_any_further(rig: Rig) -> None:
     run_id = await rig.start(train="all")
     producer = HaltingProducer(batches_broker(), after=5)
 
-    async with running(rig.worker(producer, check_s=5)):
+    async with running(rig.worker(producer, lease_s=15, check_s=5)):
         await producer.halted.wait()
         await rig.do(CancelIngestion(run_id=run_id, reason="enough"))
         producer.go_on.set()

@@ -6,6 +6,9 @@ from uuid import uuid4
 import pytest
 from readmit_runtime.database import DirectConnection, Pool, connect, create_pool
 from readmit_runtime.settings import PostgresSettings
+from readmit_runtime.testing.fake_broker import FakeBroker
+from readmit_runtime.testing.fake_producer import FakeProducer
+from support.outbox_rig import OTHER_TOPIC, TOPIC, Relays
 from support.owner_schema import create_owner_schema
 
 
@@ -33,3 +36,24 @@ async def schema(connection: DirectConnection) -> AsyncIterator[str]:
     await create_owner_schema(connection, name)
     yield name
     await connection.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def broker() -> FakeBroker:
+    """Give a broker with the topics of these tests."""
+    broker = FakeBroker()
+    for topic in (TOPIC, OTHER_TOPIC):
+        broker.create_topic(topic, partitions=3)
+    return broker
+
+
+@pytest.fixture
+def producer(broker: FakeBroker) -> FakeProducer:
+    """Give a producer on that broker."""
+    return FakeProducer(broker)
+
+
+@pytest.fixture
+def relays(schema: str, database_settings: PostgresSettings) -> Relays:
+    """Give the maker of relays for the test's outbox."""
+    return Relays(schema, database_settings)

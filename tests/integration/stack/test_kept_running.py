@@ -32,6 +32,17 @@ def test_up_starts_again_what_was_stopped(own_stack):
     assert own_stack.parts[MINIO].probe() is None
 
 
+def test_a_program_whose_section_changed_is_taken_over(own_stack):
+    """A newer checkout may start something another way; the rest goes on undisturbed."""
+    file = own_stack.state.supervisor_configuration
+    file.write_text(file.read_text().replace("--console-address", "--console-address  "))
+    kafka = own_stack.supervisor.states()[KAFKA].pid
+    own_stack.supervisor.reload()
+    assert own_stack.supervisor.states()[MINIO].state == "STOPPED"
+    assert own_stack.up(INFRASTRUCTURE) == {MINIO}
+    assert own_stack.supervisor.states()[KAFKA].pid == kafka
+
+
 @pytest.mark.parametrize("name", INFRASTRUCTURE)
 def test_a_killed_part_comes_back_by_itself(own_stack, name):
     """A kill -9 must be boring: nobody types a command after it."""

@@ -1,9 +1,10 @@
 """Fixtures of the batch producer's unit tests: the API on a small file, fake runs and a fake broker."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from batch_producer.api.app import create_app
 from batch_producer.dataset_file import DatasetFile
@@ -11,12 +12,15 @@ from readmit_contracts.columns import FILE_HEADER
 from readmit_contracts.topics import INGESTION_COMMANDS
 from readmit_runtime.testing.fake_broker import FakeBroker
 from readmit_runtime.testing.fake_producer import FakeProducer
-from starlette.testclient import TestClient
 from support.encounters import encounter
 from support.fake_run_reader import FakeRunReader
 from support.skeleton_dataset import patient_of, skeleton
 
-NEW_ID = UUID("0b8f6c1e-53a7-4a5b-9a0d-2f5f0c5d7e11")
+
+@pytest.fixture
+def new_id() -> UUID:
+    """Give the id of every command that came without a key."""
+    return UUID("0b8f6c1e-53a7-4a5b-9a0d-2f5f0c5d7e11")
 
 
 @pytest.fixture
@@ -44,14 +48,13 @@ def producer() -> FakeProducer:
 
 
 @pytest.fixture
-def client(dataset_path: Path, reader: FakeRunReader, producer: FakeProducer) -> Iterator[TestClient]:
-    """Give a client of the API, which names every command `NEW_ID` that came without a key."""
+async def client(
+    dataset_path: Path, reader: FakeRunReader, producer: FakeProducer, new_id: UUID
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Give a client of the API."""
     app = create_app(
-        reader=reader,
-        dataset=DatasetFile(dataset_path),
-        producer=producer,
-        health=[],
-        new_id=lambda: NEW_ID,
+        reader=reader, dataset=DatasetFile(dataset_path), producer=producer, health=[], new_id=lambda: new_id
     )
-    with TestClient(app, raise_server_exceptions=False) as client:
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client

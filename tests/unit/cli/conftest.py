@@ -9,6 +9,4 @@ from support.encounters import encounters
 def batch() -> SourceBatch:
     """Give the first train batch of a small dataset: more than 500 rows, so two chunks."""
     source = encounters(1_200)
-    return SourceBatch.take(
-        source, dataset_id=source.dataset_id, dataset_no=1, generation=1, split="train", batch=0
-    )
+    return SourceBatch.take(source, dataset_id=source.dataset_id, dataset_no=1, generation=1, split="train", batch=0)

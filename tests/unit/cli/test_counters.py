@@ -10,9 +10,7 @@ COUNTED = Terms(planned=10, published=10, stored=7, duplicate=1, quarantined=1, 
 
 def record(counted: Terms = COUNTED, sha256: str | None = "a") -> BatchRecord:
     """Give a clean batch with these counters."""
-    return BatchRecord(
-        generation=1, dataset_no=1, split="test", batch=3, state="clean", sha256=sha256, counted=counted
-    )
+    return BatchRecord(generation=1, dataset_no=1, split="test", batch=3, state="clean", sha256=sha256, counted=counted)
 
 
 def test_counters_that_agree_with_the_rows_are_no_difference():

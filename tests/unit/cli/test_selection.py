@@ -15,7 +15,8 @@ def test_each_form_of_a_selection_is_read(text, selection):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "none", "-1", "1,,2", "1.5", "0x1", "\u0661", "next:", "next:0", "next:-1", "next:2001", "100000", "1;2"]
+    "text",
+    ["", "none", "-1", "1,,2", "1.5", "0x1", "\u0661", "next:", "next:0", "next:-1", "next:2001", "100000", "1;2"],
 )
 def test_what_names_no_batches_is_refused_before_anything_is_published(text):
     """A misread selection would stream other rows than were meant."""

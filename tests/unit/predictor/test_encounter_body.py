@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from predictor import strict_json
 from predictor.encounter_body import Fault, find_faults, read_encounter
@@ -56,6 +56,7 @@ def _is_accepted(body: bytes) -> bool:
     return True
 
 
+@settings(deadline=None)
 @given(encounter=_encounters())
 def test_faults_are_found_exactly_where_the_contract_refuses(encounter: dict[str, Any]) -> None:
     """Two readings of one contract: the fast one decides, the other explains, and they must never differ."""
@@ -63,6 +64,7 @@ def test_faults_are_found_exactly_where_the_contract_refuses(encounter: dict[str
     assert (find_faults(json.loads(body)) == ()) == _is_accepted(body)
 
 
+@settings(deadline=None)
 @given(
     place=st.integers(0, len(GOOD)),
     length=st.integers(0, 20),
@@ -84,6 +86,7 @@ def test_no_mutilated_body_gets_anything_but_a_refusal_or_an_encounter(
     assert status in (200, 400, 422)
 
 
+@settings(deadline=None)
 @given(body=st.binary(max_size=200))
 def test_strict_json_knows_only_two_errors(body: bytes) -> None:
     """The parser beneath has several, and whoever reads bodies should have to know two."""
@@ -91,9 +94,12 @@ def test_strict_json_knows_only_two_errors(body: bytes) -> None:
         strict_json.parse(body)
 
 
+@settings(deadline=None)
 @given(
     value=st.recursive(st.none() | st.booleans() | st.integers(-(10**19), 10**19) | st.text(), st.lists, max_leaves=20)
 )
+@example(value=-(10**19))
+@example(value=10**19)
 def test_strict_json_reads_what_json_writes(value: object) -> None:
     """Strictness must not cost a valid value."""
     body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -283,6 +283,20 @@ async def test_a_promotion_of_another_lineage_that_names_ours_is_loaded(rig: Pre
         await eventually(lambda: _served_epoch(rig) == 2)
 
 
+async def test_the_model_in_memory_takes_a_new_promotion_of_itself_without_the_object_store(rig: PredictorRig) -> None:
+    """A model's id is its content, so there is nothing to fetch that is not there."""
+    model_id = model_bundle(1).model_id
+    rig.publish(promotion(model_id, 1, version=None))
+    async with rig.running():
+        await eventually(lambda: _served_epoch(rig) == 1)
+        rig.store.away = True
+        rig.publish(promotion(model_id, 1, version="4"))
+        await eventually(lambda: rig.serving.identity().version == "4")
+        rig.publish(promotion(model_id, 2, version="4"))
+        await eventually(lambda: _served_epoch(rig) == 2)
+    assert not rig.sent(ModelLoadFailed)
+
+
 async def test_an_outage_of_kafka_delays_the_news_and_loses_none(rig: PredictorRig) -> None:
     """The model answers as soon as it is loaded; who wants to know learns it when Kafka is back."""
     rig.publish(promotion(model_bundle(1).model_id))

@@ -7,6 +7,7 @@ import pytest
 from readmit_contracts.bundle import MODEL_FILE
 from readmit_contracts.events import PredictionsMade
 from readmit_contracts.predictions import REQUEST_COLUMNS, example_encounter
+from structlog.testing import capture_logs
 from support.cohort import cohort
 from support.model_bundles import LINEAGE, model_bundle, offline_probabilities, promotion, request_of
 from support.predictor_rig import PredictorRig, loaded
@@ -149,10 +150,14 @@ async def test_a_model_that_gives_no_probability_is_an_error_of_ours_not_an_answ
 
     assert rig.serving.current is not None
     rig.serving.swap(dataclasses.replace(rig.serving.current, scorer=Broken()))
-    async with rig.client() as client:
-        response = await _predict(client, example_encounter())
+    with capture_logs() as logs:
+        async with rig.client() as client:
+            response = await _predict(client, example_encounter())
     assert response.status_code == 500
     assert response.json()["code"] == "INTERNAL"
+    assert [(entry["event"], entry["request_id"]) for entry in logs] == [
+        ("request_failed", response.headers["x-request-id"])
+    ]
     assert response.headers["content-type"] == "application/problem+json"
 
 

@@ -73,6 +73,16 @@ def test_a_known_epoch_with_another_model_is_a_conflict_and_is_not_taken() -> No
     assert verdicts == [Verdict.TAKEN, Verdict.CONFLICT]
 
 
+def test_a_repetition_that_names_the_version_is_taken_once() -> None:
+    """The registry gives the version after the promotion; answers name it from then on."""
+    plain = promotion("a" * 64, 3, version=None)
+    named = promotion("a" * 64, 3, version="12")
+    promotions, verdicts = _consider([plain, named, plain, named])
+    assert verdicts == [Verdict.TAKEN, Verdict.TAKEN, Verdict.NOT_NEWER, Verdict.NOT_NEWER]
+    assert promotions.wanted is not None
+    assert promotions.wanted.promotion == named
+
+
 def test_another_name_is_not_ours() -> None:
     """Several names may share the topic."""
     promotions, verdicts = _consider([promotion("a" * 64, 9, name="other")])

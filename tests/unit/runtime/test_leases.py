@@ -88,6 +88,27 @@ async def test_a_lease_that_could_not_be_renewed_for_its_length_counts_as_lost()
         await end_of(Renewals([True, Transient("away")]), expires_s=25.0)
 
 
+async def test_the_time_that_a_renewal_takes_is_not_added_to_the_lease() -> None:
+    """The row was written when the answer set out, and the lease runs from there."""
+    clock = FakeClock()
+    asked_at: list[float] = []
+
+    async def renew() -> bool:
+        asked_at.append(clock.monotonic())
+        if len(asked_at) > 1:
+            raise Transient("away")
+        clock.advance(10.0)
+        return True
+
+    async def work() -> None:
+        async with keep_lease(renew, 10.0, expires_s=25.0, clock=clock):
+            await asyncio.sleep(LONG_S)
+
+    with pytest.raises(LeaseLost):
+        await work()
+    assert asked_at == [10.0, 30.0, 40.0]
+
+
 async def test_a_renewal_that_hangs_counts_as_failed() -> None:
     """A black hole in the network answers nothing, not even an error."""
 

@@ -48,3 +48,18 @@ def test_a_failure_waits_for_the_other_steps():
 def test_no_step_is_no_error():
     """A stack without a service has an empty wave."""
     together(Silent(), {})
+
+
+def test_an_interruption_tells_the_steps_to_end(monkeypatch):
+    """Ctrl-C must not wait out the minutes that MLflow may take."""
+    abandoned = threading.Event()
+
+    def interrupted(_running: object) -> None:
+        raise KeyboardInterrupt
+
+    def slow(_note: Note) -> None:
+        assert abandoned.wait(10)
+
+    monkeypatch.setattr("readmit_cli.stack.progress.wait", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        together(Silent(), {"slow": slow}, abandoned=abandoned)

@@ -1,5 +1,6 @@
 """Tests of where a stack's files lie."""
 
+import contextlib
 import os
 import pwd
 import tempfile
@@ -43,7 +44,10 @@ def test_the_folder_of_short_sockets_is_closed_to_others(tmp_path):
     """Under /tmp anybody could otherwise put a socket of the same name there first."""
     deep = StateDirectory(tmp_path / "d" / ("d" * LONGEST_SOCKET_PATH))
     deep.create()
-    assert deep.supervisor_socket.parent.stat().st_mode & 0o077 == 0
+    folder = deep.supervisor_socket.parent
+    assert folder.stat().st_mode & 0o077 == 0
+    with contextlib.suppress(OSError):  # a running stack may have its socket there
+        folder.rmdir()
 
 
 @pytest.mark.parametrize("name", ['a"b', "a'b", "a%b", "a ;b", "a #b", "a\nb"])

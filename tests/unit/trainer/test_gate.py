@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from readmit_contracts.events import ModelEvaluated
 from sklearn.metrics import roc_auc_score
 from trainer.bootstrap import RankedRows, paired_auroc_gains
-from trainer.gate import NOT_BETTER, Decision, Judged, decide
+from trainer.decision import Decision
+from trainer.gate import NOT_BETTER, Judged, decide
 
 Floats = NDArray[np.float64]
 

@@ -9,9 +9,11 @@ from readmit_contracts.reasons import Reason
 from support.small_fit import FitFolder, fit_here, prepare_fit
 from trainer.bundle import BundleFiles, collect_bundle, save_bundle
 from trainer.child import Reporter, WorkRefused
+from trainer.decision import Decision
 from trainer.fit_files import FRAME_FILE, read_metrics
-from trainer.gate import NOT_BETTER, Decision
-from trainer.judge import CHALLENGER_FOLDER, CHAMPION_FOLDER, JudgeRequest, judge, read_decision, write_judge_request
+from trainer.gate import NOT_BETTER
+from trainer.judge import judge
+from trainer.judge_files import CHALLENGER_FOLDER, CHAMPION_FOLDER, JudgeRequest, read_decision, write_judge_request
 from trainer.training_process import ChildLimits, run
 
 

@@ -13,9 +13,9 @@ def test_a_digest_stays_what_it_is() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"name": "other"}, {"feature_version": 2}, {"learning_rate": 0.05}, {"num_leaves": 25}, {"min_data_in_leaf": 99},
-        {"feature_fraction": 0.4}, {"bagging_fraction": 0.8}, {"max_bin": 63}, {"rounds_max": 100},
-        {"early_stopping_rounds": 30}, {"flagged_share": 0.2}, {"seed": 2}, {"threads": 1},
+        {"name": "other"}, {"feature_version": 2}, {"learning_rate": 0.05}, {"num_leaves": 25},
+        {"min_data_in_leaf": 99}, {"feature_fraction": 0.4}, {"bagging_fraction": 0.8}, {"max_bin": 63},
+        {"rounds_max": 100}, {"early_stopping_rounds": 30}, {"flagged_share": 0.2}, {"seed": 2}, {"threads": 1},
     ],
     ids=lambda change: next(iter(change)),
 )  # fmt: skip
@@ -31,7 +31,7 @@ def test_the_changes_above_cover_every_field() -> None:
 
 
 def test_the_baseline_is_repeatable_and_gives_lightgbm_no_categories() -> None:
-    """Native categories overfit the diagnosis codes; without pinned order and threads, sums differ in their last bits."""
+    """Native categories overfit the diagnosis codes; without pinned order and threads, sums differ in the last bits."""
     parameters = baseline(threads=3).parameters()
     assert "categorical_feature" not in parameters
     assert parameters["deterministic"] is parameters["force_row_wise"] is True

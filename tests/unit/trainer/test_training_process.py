@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pytest
 from readmit_contracts.reasons import Reason
-from support.cohort import cohort, write_frame
+from support.cohort import clean_row, cohort, write_frame
 from support.small_fit import SMALL, prepare_fit
 from trainer.fit_files import FRAME_FILE, FitRequest, write_request
+from trainer.frame import FrameWriter
 from trainer.progress import Progress, Round
 from trainer.training_process import STDERR_FILE, ChildFailed, ChildLimits, _environment, run
 
@@ -72,9 +73,14 @@ async def test_a_child_that_burns_too_much_cpu_is_ended(tmp_path: Path) -> None:
     assert "CPU" in failure.detail
 
 
-async def test_a_child_that_wants_too_much_memory_fails_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", [2**28, 2**29], ids=["below its libraries", "below its rows"])
+async def test_a_child_that_wants_too_much_memory_fails_alone(tmp_path: Path, limit: int) -> None:
     """Without the limit the kernel would choose whom to kill, and might choose the trainer."""
-    failure = await _failure(prepare_fit(tmp_path), ChildLimits(memory_bytes=2**28))
+    row = clean_row(0, cohort(1)[0])
+    with FrameWriter(tmp_path / FRAME_FILE) as writer:
+        writer.add("train", ((1, number, *row[2:]) for number in range(100_000)))
+    write_request(tmp_path, FitRequest(recipe=SMALL))
+    failure = await _failure(tmp_path, ChildLimits(memory_bytes=limit))
     assert failure.reason is Reason.FIT_MEMORY_LIMIT
 
 
@@ -128,4 +134,5 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 def test_a_child_gets_none_of_the_services_settings() -> None:
     """It needs neither the database nor the store, so it cannot leak their secrets."""
     kept = _environment({"PATH": "/bin", "READMIT_TRAINER_POSTGRES__PASSWORD": "secret", "AWS_SECRET_ACCESS_KEY": "x"})
-    assert kept == {"PATH": "/bin", "OPENBLAS_NUM_THREADS": "1"}
+    assert kept["PATH"] == "/bin"
+    assert not any("READMIT" in name or "SECRET" in name for name in kept)

@@ -9,6 +9,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
@@ -84,7 +85,7 @@ def download_archive(target: Path) -> None:
             target.open("wb") as file,
         ):
             _copy(answer, file)
-    except OSError as error:
+    except (OSError, HTTPException) as error:
         raise DownloadFailed(f"the UCI archive can't be reached ({type(error).__name__})") from error
 
 

@@ -25,8 +25,20 @@ _LINKS_MAX = 6
 _FRAMES_MAX = 30
 
 # The house's own errors carry no values by rule; these libraries' texts were read and name systems, not data.
-_TRUSTED_ROOTS = frozenset({"readmit_contracts", "readmit_features", "readmit_runtime", "aiokafka", "minio", "urllib3"})
-_SERVICES = frozenset({"batch_producer", "ingestor", "trainer", "predictor"})
+_HOUSE = frozenset(
+    {
+        "readmit_contracts",
+        "readmit_features",
+        "readmit_runtime",
+        "readmit_cli",
+        "batch_producer",
+        "ingestor",
+        "trainer",
+        "predictor",
+    }
+)
+_LIBRARIES = frozenset({"aiokafka", "minio", "urllib3"})
+_TEXT_MAX = 500
 _TRUSTED_TYPES = (OSError, ImportError, NameError, AttributeError, TypeError, NotImplementedError)
 
 
@@ -74,8 +86,8 @@ def describe(error: BaseException) -> str:
         where = [part for part in (error.schema_name, error.table_name, error.constraint_name) if part]
         return f"{name} ({error.sqlstate})" + (f" at {'.'.join(where)}" if where else "")
     root = kind.__module__.partition(".")[0]
-    if root in _TRUSTED_ROOTS or root in _SERVICES or isinstance(error, _TRUSTED_TYPES):
-        return f"{name}: {error}"
+    if root in _HOUSE | _LIBRARIES or isinstance(error, _TRUSTED_TYPES):
+        return f"{name}: {error}"[:_TEXT_MAX]
     return name
 
 

@@ -4,12 +4,16 @@ The table is `<schema>.outbox`. A transaction takes all its key locks before its
 `id` is, per key, the order of commits, and the relay keeps it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from readmit_runtime.database import Connection, in_schema
-from readmit_runtime.messages import OutgoingRecord
+from readmit_runtime.dead_letters import PREFIX as DEAD_LETTER_PREFIX
+from readmit_runtime.messages import Headers, OutgoingRecord
+
+TIME_HEADER = "ce_time"
 
 _ADD = """
     INSERT INTO {schema}.outbox (event_id, topic, key, value, header_names, header_values)
@@ -19,7 +23,7 @@ _ADD = """
 # Nothing may ask for ids above the last one seen: a transaction with a lower id can commit later. `$1` moves
 # within one round only, and every round starts at the beginning.
 _WAITING = """
-    SELECT id, topic, key, value, header_names, header_values
+    SELECT id, topic, key, value, header_names, header_values, created_at
     FROM {schema}.outbox
     WHERE published_at IS NULL AND id > $1
     ORDER BY id
@@ -65,7 +69,11 @@ async def add(connection: Connection, schema: str, records: Sequence[tuple[UUID,
 
 
 async def waiting(connection: Connection, schema: str, *, after: int, limit: int) -> list[WaitingRecord]:
-    """Return up to `limit` unpublished records with an id above `after`, lowest id first."""
+    """Return up to `limit` unpublished records with an id above `after`, lowest id first.
+
+    An event gets the time of its transaction here, as `ce_time`: the same however often it is published. Dead
+    letters stay as they came.
+    """
     rows = await connection.fetch(in_schema(_WAITING, schema), after, limit)
     return [
         WaitingRecord(
@@ -74,11 +82,18 @@ async def waiting(connection: Connection, schema: str, *, after: int, limit: int
                 topic=row["topic"],
                 key=row["key"],
                 value=row["value"],
-                headers=tuple(zip(row["header_names"], row["header_values"], strict=True)),
+                headers=_timed(zip(row["header_names"], row["header_values"], strict=True), row["created_at"]),
             ),
         )
         for row in rows
     ]
+
+
+def _timed(headers: Iterable[tuple[str, bytes]], moment: datetime) -> Headers:
+    given = tuple(headers)
+    if any(name == TIME_HEADER or name.startswith(DEAD_LETTER_PREFIX) for name, _ in given):
+        return given
+    return (*given, (TIME_HEADER, moment.isoformat().encode()))
 
 
 async def mark_published(connection: Connection, schema: str, ids: Sequence[int]) -> None:

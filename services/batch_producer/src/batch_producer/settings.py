@@ -1,8 +1,9 @@
 """The batch producer's settings: `READMIT_BATCH_PRODUCER_...`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from readmit_runtime.consumer_settings import ConsumerSettings
 from readmit_runtime.producer_settings import ProducerSettings
@@ -31,6 +32,12 @@ class StreamingSettings(SettingsGroup):
         le=200,
         description="Chunks (about 95 KB each) sent before their confirmations are awaited and the run is looked at.",
     )
+
+    @model_validator(mode="after")
+    def _lease_outlasts_its_renewals(self) -> Self:
+        if self.check_s * 3 > self.lease_s:
+            raise ValueError("check_s may be a third of lease_s at the most, so that two renewals may fail")
+        return self
 
 
 class BatchProducerSettings(ServiceSettings):

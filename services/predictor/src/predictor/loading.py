@@ -111,6 +111,11 @@ class ModelLoader:
         return None
 
     async def _load(self, promotion: ModelPromoted) -> LoadedModel:
+        current = self._serving.current
+        if current is not None and current.identity.model_id == promotion.model_id:
+            return current.promoted(
+                promotion, now=self._clock.now()
+            )  # the id is the content: there is nothing to fetch
         if promotion.feature_version not in SUPPORTED_VERSIONS:
             readable = ", ".join(str(version) for version in SUPPORTED_VERSIONS)
             raise BundleInvalid(

@@ -7,13 +7,12 @@ import lightgbm
 from readmit_contracts.bundle import MODEL_FILE, Bundle, BundleInvalid
 from readmit_contracts.events import ModelPromoted
 from readmit_contracts.golden import Record, golden_mismatches
-from readmit_contracts.predictions import ServedModel
 from readmit_contracts.reasons import Reason
 from readmit_features import FeaturesInvalid, RecordEncoder, read_features
 from readmit_runtime.logs import describe
 
 from predictor.scorer import BoosterScorer
-from predictor.serving import LoadedModel
+from predictor.serving import LoadedModel, identity_of
 
 _OBJECTIVE = b"\nobjective=binary "
 
@@ -41,13 +40,7 @@ def _build(bundle: Bundle, promotion: ModelPromoted, now: datetime) -> LoadedMod
         raise BundleInvalid(Reason(error.reason), error.detail) from error
     booster = _read_booster(bundle.model, features=len(encoder.row))
     model = LoadedModel(
-        identity=ServedModel(
-            name=promotion.model,
-            model_id=promotion.model_id,
-            version=promotion.version,
-            epoch=promotion.epoch,
-            lineage=promotion.lineage,
-        ),
+        identity=identity_of(promotion),
         feature_version=promotion.feature_version,
         calibration=bundle.calibration,
         encoder=encoder,

@@ -21,6 +21,7 @@ REQUEST_ID = b"x-request-id"
 RETRY_AFTER_S = b"5"
 OTHER_PATH = "other"
 
+_LENGTH_DIGITS = 19  # a longer number is beyond 64 bits, and may be too long for int() to read
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _JSON_TYPE = re.compile(rb"application/json(?:\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE)
 
@@ -134,7 +135,7 @@ def _check_headers(scope: Scope, limits: BodyLimits) -> None:
     announced = _header(scope, b"content-length") or b"0"
     if not announced.isdigit():
         raise refused_unread(ProblemKind.MALFORMED)
-    if int(announced[:20]) > limits.max_bytes:
+    if len(announced) > _LENGTH_DIGITS or int(announced) > limits.max_bytes:
         raise refused_unread(ProblemKind.TOO_LARGE)
 
 

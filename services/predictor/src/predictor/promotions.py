@@ -45,8 +45,9 @@ class Wanted:
 class Promotions:
     """The newest promotion taken up, in `wanted`; `changed` is set whenever that is replaced.
 
-    Only a higher epoch of the same lineage is taken. A promotion of another lineage is taken when it names, as the one
-    it replaces, the promotion last taken or the model that is held; until then the model held keeps answering.
+    Only a higher epoch of the same lineage is taken, or the last one again once the registry gave it a version. A
+    promotion of another lineage is taken when it names, as the one it replaces, the promotion last taken or the model
+    that is held; until then the model held keeps answering.
     """
 
     def __init__(
@@ -143,10 +144,12 @@ class Promotions:
         last = self.wanted.promotion
         if promotion.lineage != last.lineage:
             return Verdict.TAKEN if self._is_ours(promotion.replaces) else Verdict.OTHER_LINEAGE
-        if promotion.epoch > last.epoch:
-            return Verdict.TAKEN
-        same = promotion.epoch < last.epoch or promotion.model_id == last.model_id
-        return Verdict.NOT_NEWER if same else Verdict.CONFLICT
+        if promotion.epoch != last.epoch:
+            return Verdict.TAKEN if promotion.epoch > last.epoch else Verdict.NOT_NEWER
+        if promotion.model_id != last.model_id:
+            return Verdict.CONFLICT
+        names_version = last.version is None and promotion.version is not None
+        return Verdict.TAKEN if names_version else Verdict.NOT_NEWER
 
     def _is_ours(self, replaced: ReplacedModel | None) -> bool:
         if replaced is None:

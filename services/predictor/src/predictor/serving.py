@@ -1,10 +1,12 @@
 """Hold the model that answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Self
 
 import msgspec
 from readmit_contracts.calibration import Calibration
+from readmit_contracts.events import ModelPromoted
 from readmit_contracts.golden import Record
 from readmit_contracts.predictions import Encounter, ServedModel
 from readmit_features import RecordEncoder
@@ -34,6 +36,10 @@ class LoadedModel:
     scorer: Scorer
     since: datetime
 
+    def promoted(self, promotion: ModelPromoted, *, now: datetime) -> Self:
+        """Return the same model under another promotion of it."""
+        return replace(self, identity=identity_of(promotion), since=now)
+
     def score(self, encounter: Encounter) -> float:
         """Return the calibrated probability of readmission within 30 days."""
         return self.probability(msgspec.structs.asdict(encounter))
@@ -48,6 +54,17 @@ class LoadedModel:
         if not 0.0 <= probability <= 1.0:  # not a number is neither
             raise ScoreInvalid(f"Model {self.identity.model_id} gave no probability; promote another one.")
         return probability
+
+
+def identity_of(promotion: ModelPromoted) -> ServedModel:
+    """Return how answers name the promoted model."""
+    return ServedModel(
+        name=promotion.model,
+        model_id=promotion.model_id,
+        version=promotion.version,
+        epoch=promotion.epoch,
+        lineage=promotion.lineage,
+    )
 
 
 class Serving:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 DIGITS_MAX = 20
-"""Longer integers are read as `BEYOND`: no field takes them, and reading thousands of digits takes long."""
-BEYOND = 10**DIGITS_MAX
+"""Longer integers are read as plus or minus `BEYOND`: no field takes them, and thousands of digits take long."""
+BEYOND: int = 10**DIGITS_MAX
 
 
 class Malformed(Exception):
@@ -44,7 +44,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    return int(digits) if len(digits) <= DIGITS_MAX else BEYOND
+    if len(digits.lstrip("-")) <= DIGITS_MAX:
+        return int(digits)
+    return -BEYOND if digits.startswith("-") else BEYOND
 
 
 def _constant(_name: str) -> object:

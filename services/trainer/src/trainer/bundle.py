@@ -52,12 +52,15 @@ def collect_bundle(workdir: Path) -> BundleFiles:
     return BundleFiles(model_id=model_id_of(manifest), manifest=manifest, files=files)
 
 
-def collect_evidence(workdir: Path, *, model_id: str, job_id: UUID) -> dict[str, bytes]:
-    """Return the evidence of a fit by object key, its manifest last; raises OSError when a file is absent."""
+def collect_evidence(workdir: Path, *, model_id: str, job_id: UUID, attempt: int) -> dict[str, bytes]:
+    """Return the evidence of a fit by object key, its manifest last; raises OSError when a file is absent.
+
+    Timings differ from attempt to attempt, so each has a folder of its own.
+    """
     files = {name: (workdir / name).read_bytes() for name in EVIDENCE_FILES}
     manifest = EvidenceManifest(model_id=model_id, job_id=job_id, files=describe(files))
     named = {**files, MANIFEST_FILE: msgspec.json.encode(manifest, order="sorted")}
-    return {f"models/{model_id}/evidence/{job_id}/{name}": content for name, content in named.items()}
+    return {f"evidence/{model_id}/{job_id}/{attempt}/{name}": content for name, content in named.items()}
 
 
 def save_bundle(folder: Path, bundle: BundleFiles) -> None:

@@ -19,6 +19,7 @@ from trainer.progress import Failed, Progress, Stage, encode_progress
 
 EXIT_FAILED = 1
 EXIT_ORPHANED = 3
+SHORT_OF_MEMORY_BYTES = 16 * 2**20
 CPU_GRACE_S = 5  # between SIGXCPU, which ends the process by default, and the kernel's SIGKILL
 
 
@@ -73,6 +74,18 @@ def run_child(work: Work, arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def memory_peak_bytes() -> int | None:
+    """Return the most memory that this process ever held, None where the system does not say.
+
+    Not `ru_maxrss`, which begins with what the parent held when it started the child.
+    """
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return None
+    (peak,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="A child of the trainer; the trainer starts it.")
     parser.add_argument("workdir", type=Path, help="Folder with the input files; results are written there.")
@@ -103,8 +116,17 @@ def _own_stdout() -> int:
     return own
 
 
+def _is_short_of_memory() -> bool:
+    """Tell whether so little address space is left that any odd error may come from it."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    used = Path("/proc/self/statm")
+    if limit == resource.RLIM_INFINITY or not used.exists():
+        return False
+    return int(used.read_text().split()[0]) * resource.getpagesize() > limit - SHORT_OF_MEMORY_BYTES
+
+
 def _failure(error: Exception) -> Failed:
-    if isinstance(error, MemoryError) or "bad_alloc" in str(error) or "bad allocation" in str(error):
+    if isinstance(error, MemoryError) or "bad_alloc" in str(error) or _is_short_of_memory():
         return Failed(Reason.FIT_MEMORY_LIMIT, "The child ran out of memory; raise its limit or train on fewer rows.")
     frames = traceback.extract_tb(error.__traceback__)
     where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"

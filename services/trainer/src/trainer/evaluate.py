@@ -1,13 +1,10 @@
 """Measure how well probabilities rank and how far they can be believed."""
 
-from typing import Annotated
-
-import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
+from trainer.evaluation import Bin, Evaluation
 from trainer.logistic import fit_logistic, logit
 
 BINS = 15
@@ -17,37 +14,6 @@ Floats = NDArray[np.float64]
 
 class OneClass(Exception):
     """The rows all have the same label, so nothing can be said of ranking."""
-
-
-class Bin(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the equal-count bins of a reliability diagram."""
-
-    rows: int
-    predicted: Annotated[float, Meta(description="Mean probability.")]
-    observed: Annotated[float, Meta(description="Share of positives.")]
-
-
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one model on one set of rows."""
-
-    rows: int
-    positives: int
-    auroc: float
-    auprc: Annotated[float, Meta(description="Average precision.")]
-    brier: float
-    brier_skill: Annotated[float, Meta(description="1 - Brier / Brier of the base rate.")]
-    ece: Annotated[float, Meta(description="Expected calibration error over 15 bins of equal count.")]
-    calibration_slope: Annotated[float, Meta(description="Of a logistic of label on logit; 1 is right, < 1 too sure.")]
-    calibration_intercept: Annotated[float, Meta(description="Of the same logistic; 0 is right.")]
-    calibration_in_the_large: Annotated[float, Meta(description="Share of positives minus mean probability.")]
-    flagged: Annotated[float, Meta(description="Share of rows at or over the threshold.")]
-    precision: Annotated[float, Meta(description="Share of positives among the flagged; 0 when none is flagged.")]
-    recall: Annotated[float, Meta(description="Share of the positives that is flagged.")]
-    bins: tuple[Bin, ...]
-
-    def figures(self) -> dict[str, float]:
-        """Return every figure by name, without the bins."""
-        return {name: float(value) for name, value in msgspec.structs.asdict(self).items() if name != "bins"}
 
 
 def evaluate(labels: Floats, probabilities: Floats, *, threshold: float) -> Evaluation:

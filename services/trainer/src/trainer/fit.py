@@ -18,8 +18,9 @@ from readmit_features import FEATURE_VERSION, encode_table, fit_vocabularies, wr
 
 from trainer.booster import Examples, OnRound, fit_booster
 from trainer.calibrate import uncalibrated
-from trainer.child import Reporter, WorkRefused, run_child
-from trainer.evaluate import Evaluation, OneClass, evaluate
+from trainer.child import Reporter, WorkRefused, memory_peak_bytes, run_child
+from trainer.evaluate import OneClass, evaluate
+from trainer.evaluation import Evaluation
 from trainer.fit_files import FRAME_FILE, METRICS_FILE, TIMINGS_FILE, FitMetrics, FitTimings, read_request
 from trainer.frame import FrameInvalid, SplitRows, read_frame
 from trainer.golden import make_golden
@@ -72,8 +73,7 @@ def fit(workdir: Path, report: Reporter) -> None:
     (workdir / GOLDEN_FILE).write_bytes(msgspec.json.encode(golden))
     (workdir / METRICS_FILE).write_bytes(msgspec.json.encode(metrics))
     report.stage("written")
-    timings = FitTimings(elapsed_s=report.stages, memory_peak_bytes=_memory_peak_bytes())
-    (workdir / TIMINGS_FILE).write_bytes(msgspec.json.encode(timings))
+    (workdir / TIMINGS_FILE).write_bytes(msgspec.json.encode(_timings(report)))
 
 
 def _read(workdir: Path, recipe: Recipe) -> Frame:
@@ -117,8 +117,10 @@ def _evaluations(frame: Frame, scores: Encoded, calibration: Calibration) -> dic
     return evaluations
 
 
-def _memory_peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _timings(report: Reporter) -> FitTimings:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    cpu_s = round(used.ru_utime + used.ru_stime, 3)
+    return FitTimings(elapsed_s=report.stages, cpu_s=cpu_s, memory_peak_bytes=memory_peak_bytes())
 
 
 if __name__ == "__main__":

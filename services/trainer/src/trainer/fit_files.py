@@ -6,7 +6,7 @@ import msgspec
 from readmit_contracts.bundle import CALIBRATION_FILE, FEATURES_FILE, GOLDEN_FILE, MODEL_FILE
 from readmit_contracts.source import Split
 
-from trainer.evaluate import Evaluation
+from trainer.evaluation import Evaluation
 from trainer.recipe import Recipe
 
 FRAME_FILE = "frame.parquet"
@@ -40,7 +40,8 @@ class FitTimings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the time and memory went; differs from run to run."""
 
     elapsed_s: dict[str, float]
-    memory_peak_bytes: int
+    cpu_s: float
+    memory_peak_bytes: int | None
 
 
 def write_request(workdir: Path, request: FitRequest) -> None:
@@ -51,6 +52,11 @@ def write_request(workdir: Path, request: FitRequest) -> None:
 def read_request(workdir: Path) -> FitRequest:
     """Return the request; raises msgspec.DecodeError."""
     return msgspec.json.decode((workdir / REQUEST_FILE).read_bytes(), type=FitRequest)
+
+
+def read_timings(workdir: Path) -> FitTimings:
+    """Return where the time and memory went; raises msgspec.DecodeError."""
+    return msgspec.json.decode((workdir / TIMINGS_FILE).read_bytes(), type=FitTimings)
 
 
 def read_metrics(workdir: Path) -> FitMetrics:

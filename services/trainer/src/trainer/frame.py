@@ -102,7 +102,7 @@ def read_frame(path: Path, *, splits: Sequence[Split] = SPLITS) -> dict[Split, S
     try:
         if not pq.read_schema(path).equals(frame_schema()):
             raise FrameInvalid(f"{path.name} has other columns than a frame; write it again with this release.")
-        table = pq.read_table(path, columns=names)
+        table = pq.read_table(path, columns=names, use_threads=False, pre_buffer=False)
     except (OSError, pa.ArrowInvalid) as error:
         raise FrameInvalid(f"{path.name} cannot be read as Parquet; write it again.") from error
     split_of_row = _numpy(table, "split")

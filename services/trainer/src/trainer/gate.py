@@ -4,16 +4,16 @@ The rule of this version: without a champion every model passes; otherwise the c
 rows must be higher. The bootstrap's bounds are evidence beside it and decide nothing.
 """
 
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 import numpy as np
-from msgspec import Meta
 from numpy.typing import NDArray
-from readmit_contracts.fields import Code, Metric, MetricName, ModelId
 
 from trainer.bootstrap import paired_auroc_gains
-from trainer.evaluate import Evaluation, evaluate
+from trainer.decision import Decision
+from trainer.evaluate import evaluate
+from trainer.evaluation import Evaluation
 
 RULE: Final = "validation AUROC higher than the champion's"
 NOT_BETTER: Final = "AUROC_NOT_BETTER"
@@ -29,22 +29,6 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
     model_id: str
     probabilities: Floats
     threshold: float
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What the gate decided, with the evidence. A refusal is a normal outcome."""
-
-    rule: Annotated[str, Meta(description="The rule that decided.")]
-    passed: bool
-    refusals: Annotated[tuple[Code, ...], Meta(description="The rules that the challenger did not meet.")]
-    challenger: ModelId
-    champion: Annotated[ModelId | None, Meta(description="None when there was no champion.")]
-    rows: int
-    patients: int
-    metrics: Annotated[
-        dict[MetricName, Metric],
-        Meta(description="challenger_*, champion_* by evaluation figure; auroc_gain with its one-sided 95 % bounds."),
-    ]
 
 
 def decide(labels: Floats, patients: NDArray[np.int64], *, challenger: Judged, champion: Judged | None) -> Decision:

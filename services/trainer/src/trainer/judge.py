@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 from readmit_contracts.bundle import BundleInvalid
-from readmit_contracts.fields import ModelId
 from readmit_contracts.golden import golden_mismatches
 from readmit_contracts.reasons import Reason
 from readmit_features import FeaturesInvalid
@@ -19,31 +18,11 @@ from trainer.child import Reporter, WorkRefused, run_child
 from trainer.evaluate import OneClass
 from trainer.fit_files import FRAME_FILE
 from trainer.frame import FrameInvalid, SplitRows, read_frame
-from trainer.gate import Decision, Judged, decide
+from trainer.gate import Judged, decide
+from trainer.judge_files import CHALLENGER_FOLDER, CHAMPION_FOLDER, DECISION_FILE, JUDGE_FILE, JudgeRequest
 from trainer.model import Model, probabilities
 
-JUDGE_FILE = "judge.json"
-DECISION_FILE = "decision.json"
-CHALLENGER_FOLDER = "challenger"
-CHAMPION_FOLDER = "champion"
 THREADS = 2
-
-
-class JudgeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whom to judge on the validation rows of the frame beside this file."""
-
-    challenger: ModelId
-    champion: ModelId | None
-
-
-def write_judge_request(workdir: Path, request: JudgeRequest) -> None:
-    """Write the request into the folder that the child gets."""
-    (workdir / JUDGE_FILE).write_bytes(msgspec.json.encode(request))
-
-
-def read_decision(workdir: Path) -> Decision:
-    """Return what the gate decided; raises msgspec.DecodeError."""
-    return msgspec.json.decode((workdir / DECISION_FILE).read_bytes(), type=Decision)
 
 
 def judge(workdir: Path, report: Reporter) -> None:

@@ -21,8 +21,8 @@ def logit(probabilities: Floats) -> Floats:
 def fit_logistic(numbers: Floats, labels: Floats) -> tuple[float, float]:
     """Return (slope, intercept) of the most likely logistic, each within +-100; the labels hold both 0 and 1.
 
-    Newton's method, each step halved until it is no step back. Sums, not matrix products: those differ in their last bits
-    with the number of threads.
+    Newton's method, each step halved until it is no step back. Sums, not matrix products: the last bits of those depend
+    on the number of threads.
     """
     share = float(labels.mean())
     weights = np.array([0.0, np.log(share / (1.0 - share))])

@@ -16,6 +16,15 @@ from readmit_contracts.reasons import Reason
 from trainer.progress import MAX_LINE_BYTES, Failed, Progress, decode_progress
 
 STDERR_FILE = "stderr.log"
+_CONSIDERATE = {
+    # address space held in reserve counts against the memory limit: 2.7 GB without these, .9 GB with them
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "2",
+    "OPENBLAS_NUM_THREADS": "1",
+    # threads that spin while they wait for each other take minutes instead of seconds when the cores are busy
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+_OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"Thread creation failed")  # what native code says before it aborts
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "VIRTUAL_ENV")
 
 ChildModule = Literal["trainer.fit", "trainer.judge"]
@@ -25,7 +34,7 @@ OnProgress = Callable[[Progress], None]
 class ChildLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What a child may use; past any of these it ends and the job fails."""
 
-    memory_bytes: Annotated[int, Meta(ge=2**28, description="Address space, in bytes.")] = 4 * 2**30
+    memory_bytes: Annotated[int, Meta(ge=2**28, description="Address space, in bytes.")] = 2 * 2**30
     cpu_s: Annotated[int, Meta(ge=1, description="CPU time of all its threads, in seconds.")] = 600
     wall_s: Annotated[float, Meta(gt=0, description="Time from start to end, in seconds.")] = 900.0
 
@@ -37,6 +46,10 @@ class ChildFailed(Exception):
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+
+
+class ChildKilled(ChildFailed):
+    """Something outside ended the child, such as the kernel for want of memory: the same work may succeed later."""
 
 
 async def run(module: ChildModule, workdir: Path, *, limits: ChildLimits, on_progress: OnProgress) -> None:
@@ -56,7 +69,7 @@ async def run(module: ChildModule, workdir: Path, *, limits: ChildLimits, on_pro
     if failed is not None:
         raise ChildFailed(failed.reason, failed.detail)
     if code != 0:
-        raise _ended(code, limits)
+        raise _ended(code, limits, await asyncio.to_thread(_said_at_the_end, workdir / STDERR_FILE))
 
 
 @asynccontextmanager
@@ -129,12 +142,21 @@ def _unreadable() -> ChildFailed:
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Keep what finding libraries takes, and none of the service's secrets."""
     kept = {name: environment[name] for name in _INHERITED if name in environment}
-    return {**kept, "OPENBLAS_NUM_THREADS": "1"}  # idle threads would only count against the memory limit
+    return {**kept, **_CONSIDERATE}
 
 
-def _ended(code: int, limits: ChildLimits) -> ChildFailed:
+def _said_at_the_end(stderr: Path) -> bytes:
+    return stderr.read_bytes()[-MAX_LINE_BYTES:]
+
+
+def _ended(code: int, limits: ChildLimits, said: bytes) -> ChildFailed:
+    if any(sign in said for sign in _OUT_OF_MEMORY):
+        detail = f"The child needed more than {limits.memory_bytes} bytes; raise the limit or train on fewer rows."
+        return ChildFailed(Reason.FIT_MEMORY_LIMIT, detail)
     if code == -signal.SIGXCPU:
         detail = f"The child used more than {limits.cpu_s} s of CPU time; raise the limit or train on fewer rows."
         return ChildFailed(Reason.FIT_TIME_LIMIT, detail)
+    if code == -signal.SIGKILL:
+        return ChildKilled(Reason.FIT_FAILED, "The child was killed from outside; the machine may lack memory for it.")
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
     return ChildFailed(Reason.FIT_FAILED, f"The child ended {how}, saying nothing; see {STDERR_FILE} in its folder.")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from readmit_contracts.topics import TOPICS
+from readmit_runtime.clock import SystemClock
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.messages import IncomingRecord
 from readmit_runtime.settings import KafkaSettings
@@ -39,7 +40,7 @@ def list_topics(
 
 async def _rows(kafka: KafkaSettings) -> list[listing.TopicRow]:
     async with TopicAdmin.connect(kafka, client_id=CLIENT_ID) as admin:
-        return await listing.rows(TOPICS, admin)
+        return await listing.rows(TOPICS, admin, SystemClock())
 
 
 def tail_topic(

@@ -1,5 +1,6 @@
 """Check that this machine has what the local stack is made of."""
 
+import pwd
 import re
 import shutil
 import subprocess
@@ -93,13 +94,20 @@ def _state(checkout: Checkout) -> Check:
 
 
 def _disk(checkout: Checkout) -> Check:
-    state = state_path(checkout, None)
+    state = state_path(checkout, _server_user())
     folder = next(path for path in (state, *state.parents) if path.exists())
     free_gib = shutil.disk_usage(folder).free / 2**30
     detail = f"{free_gib:.0f} GiB free at {folder}"
     if free_gib < LEAST_FREE_DISK_GIB:
         return Check("disk", "failed", detail, f"free at least {LEAST_FREE_DISK_GIB:.0f} GiB, or set READMIT_STATE")
     return Check("disk", "ok", detail)
+
+
+def _server_user() -> pwd.struct_passwd | None:
+    try:
+        return postgres_user()
+    except StackError:
+        return None
 
 
 def _output(command: list[str]) -> str:

@@ -1,5 +1,6 @@
 """Start one program under the supervisor and wait until it works."""
 
+import threading
 import time
 
 from readmit_cli.stack import readiness
@@ -24,11 +25,13 @@ def require_free_ports(blueprint: Blueprint, name: str) -> None:
             )
 
 
-def wait_until_ready(blueprint: Blueprint, supervisor: Supervisor, name: str) -> None:
+def wait_until_ready(blueprint: Blueprint, supervisor: Supervisor, name: str, *, abandoned: threading.Event) -> None:
     """Wait until the program answers a real request. Raises StackError with the end of its log."""
     begun = time.monotonic()
 
     def why_hopeless() -> str | None:
+        if abandoned.is_set():
+            return "interrupted"
         program = supervisor.states()[name]
         given_up = program.state in DOWN and program.state != "EXITED"
         ends_at_once = program.state == "BACKOFF" and time.monotonic() - begun > BACKOFF_PATIENCE_S

@@ -1,8 +1,9 @@
 """Tell whoever waits what is going on."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -56,8 +57,13 @@ def step(progress: Progress, name: str) -> Iterator[Note]:
     progress.finished(name, time.monotonic() - begun, note=note.text)
 
 
-def together(progress: Progress, steps: Mapping[str, Callable[[Note], None]]) -> None:
-    """Run steps side by side and report each; wait for all of them, then raise the first one's error if any failed."""
+def together(
+    progress: Progress, steps: Mapping[str, Callable[[Note], None]], *, abandoned: threading.Event | None = None
+) -> None:
+    """Run steps side by side and report each; wait for all of them, then raise the first one's error if any failed.
+
+    When the waiting itself is interrupted, `abandoned` is set, so that the steps can end early.
+    """
 
     def run(name: str) -> None:
         with step(progress, name) as note:
@@ -65,5 +71,11 @@ def together(progress: Progress, steps: Mapping[str, Callable[[Note], None]]) ->
 
     with ThreadPoolExecutor(max_workers=max(len(steps), 1)) as pool:
         running = [pool.submit(run, name) for name in steps]
+        try:
+            wait(running)
+        except BaseException:
+            if abandoned is not None:
+                abandoned.set()
+            raise
     for done in running:
         done.result()

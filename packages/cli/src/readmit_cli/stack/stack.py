@@ -1,5 +1,6 @@
 """The local stack: Kafka, Postgres, S3, MLflow and the services, as native processes under one supervisor."""
 
+import contextlib
 import json
 import shutil
 from collections.abc import Collection
@@ -13,7 +14,7 @@ from readmit_cli.stack.credentials import DATABASE_OWNER, write_private
 from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.exclusive import exclusively
-from readmit_cli.stack.locate import state_path
+from readmit_cli.stack.locate import OUTSIDE, state_path
 from readmit_cli.stack.parts import Part, default_parts, with_requirements
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.programs import INFRASTRUCTURE, MLFLOW, SERVICES
@@ -127,6 +128,9 @@ class Stack:
         self.down()
         if self.state.record.exists():
             shutil.rmtree(self.state.root)
+        if self.state.root.parent == OUTSIDE:
+            with contextlib.suppress(OSError):
+                OUTSIDE.rmdir()
 
     def migrate(self, database: str = DATABASE) -> None:
         """Bring a database to the newest revision, as its owner. Raises StackError."""

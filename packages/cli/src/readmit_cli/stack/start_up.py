@@ -4,6 +4,7 @@ Kafka, Postgres and MinIO side by side, each with what lives in it (logins, data
 topics and MLflow side by side; the services last. Every step leaves alone what is done, therefore this also repairs.
 """
 
+import threading
 from collections.abc import Callable, Collection, Mapping
 
 from readmit_cli.stack import buckets, dataset, kafka_node, migrations, postgres_cluster, store, topics
@@ -26,11 +27,13 @@ class StartUp:
         self._blueprint = blueprint
         self._supervisor = supervisor
         self._progress = progress
+        self._abandoned = threading.Event()
 
     def run(self, wanted: Collection[str]) -> None:
         """Start what is down of these parts and wait until all of them work. Raises StackError."""
         for wave in (self._bases(), self._followers(), self._services()):
-            together(self._progress, {name: run for name, (needs, run) in wave.items() if needs in wanted})
+            steps = {name: run for name, (needs, run) in wave.items() if needs in wanted}
+            together(self._progress, steps, abandoned=self._abandoned)
 
     def _bases(self) -> Mapping[str, tuple[str, Step]]:
         return {
@@ -61,7 +64,7 @@ class StartUp:
                 self._supervisor.start(name)
             else:
                 note.text = "was running"
-            wait_until_ready(self._blueprint, self._supervisor, name)
+            wait_until_ready(self._blueprint, self._supervisor, name, abandoned=self._abandoned)
             if furnish is not None:
                 furnish()
 

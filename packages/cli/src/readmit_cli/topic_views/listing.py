@@ -5,10 +5,16 @@ from typing import Protocol
 
 import msgspec
 from readmit_contracts.topics import Topic, dead_letter
+from readmit_runtime.clock import Clock
+from readmit_runtime.deadline import Deadline
+from readmit_runtime.errors import Transient
 from readmit_runtime.topic_admin import PartitionLag, PartitionOffsets
 
 # Who reads as a group of that name, and so has an offset that can lag; the others read without one.
 GROUPS = frozenset({"batch_producer", "ingestor", "trainer"})
+
+GROUPS_READY_WITHIN_S = 10.0
+AGAIN_S = 0.5
 
 
 class GroupLag(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,17 +51,26 @@ class Offsets(Protocol):
         ...
 
 
-async def rows(topics: Sequence[Topic], broker: Offsets) -> list[TopicRow]:
+async def rows(topics: Sequence[Topic], broker: Offsets, clock: Clock) -> list[TopicRow]:
     """Return a row for each topic, in their order; raises Transient while Kafka or a topic is not there."""
     names = [name for topic in topics for name in (topic.name, dead_letter(topic).name)]
     bounds = await broker.offsets(names)
-    lag = {group: await _lag(group, topics, broker) for group in sorted(GROUPS)}
+    lag = {group: await _lag(group, topics, broker, clock) for group in sorted(GROUPS)}
     return [_row(topic, bounds, lag) for topic in topics]
 
 
-async def _lag(group: str, topics: Sequence[Topic], broker: Offsets) -> list[PartitionLag]:
+async def _lag(group: str, topics: Sequence[Topic], broker: Offsets, clock: Clock) -> list[PartitionLag]:
     read = [topic.name for topic in topics if group in topic.readers]
-    return await broker.group_lag(group, read) if read else []
+    # A broker that has never had a group first makes itself a topic for the offsets of groups.
+    deadline = Deadline.after(GROUPS_READY_WITHIN_S, clock)
+    while read:
+        try:
+            return await broker.group_lag(group, read)
+        except Transient:
+            if deadline.expired:
+                raise
+            await clock.sleep(AGAIN_S)
+    return []
 
 
 def _row(topic: Topic, bounds: Sequence[PartitionOffsets], lag: dict[str, list[PartitionLag]]) -> TopicRow:

@@ -54,7 +54,11 @@ async def read_body(request: Request, body_type: type[Body]) -> Body:
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_TYPE", "Send content-type application/json in UTF-8."
         )
     try:
-        return msgspec.json.decode(bytes(received) or b"{}", type=body_type)
+        value = msgspec.json.decode(bytes(received) or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refused(HTTPStatus.BAD_REQUEST, "MALFORMED", "Send one JSON object in UTF-8.") from None
+    try:
+        return msgspec.convert(value, body_type)
     except msgspec.ValidationError as error:
         found = _PATH.search(str(error))
         path = found.group(1) if found else "$"
@@ -64,5 +68,3 @@ async def read_body(request: Request, body_type: type[Body]) -> Body:
             "Correct what errors names; see /docs.",
             errors=[FieldProblem(path=path, reason="missing, unknown, of another type or out of its range")],
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Refused(HTTPStatus.BAD_REQUEST, "MALFORMED", "Send one JSON object in UTF-8.") from None

@@ -50,7 +50,7 @@ def dataset_routes(dataset: DatasetFile) -> APIRouter:
     @router.get(
         "/splits/{split}/batches",
         summary="How many batches a split has, and how large each is",
-        responses=answers(HTTPStatus.NOT_FOUND),
+        responses=answers(HTTPStatus.NOT_FOUND, HTTPStatus.UNPROCESSABLE_ENTITY),
     )
     async def list_batches(split: SplitPath) -> SplitBatches:
         source = await dataset.read()

@@ -14,7 +14,7 @@ from batch_producer.api.models import BatchProgress, CommandResult, Run, RunDeta
 _RUN = """
     SELECT r.run_id, r.command_id, r.generation, d.dataset_id, r.requested, r.then_do AS "then", r.state, r.reason,
            r.detail, r.planned_at, r.streaming_at, r.sent_at, r.finished_at, t.*
-    FROM ingest.runs r
+    FROM {runs} r
     JOIN ingest.datasets d USING (dataset_no)
     CROSS JOIN LATERAL (
         SELECT count(*) AS batches, count(*) FILTER (WHERE b.state = 'clean') AS clean_batches,
@@ -25,9 +25,11 @@ _RUN = """
         FROM ingest.run_batches w JOIN ingest.batches b USING (generation, dataset_no, split, batch)
         WHERE w.run_id = r.run_id
     ) t
+    ORDER BY r.planned_at DESC, r.run_id
 """
-_LATEST = _RUN + "ORDER BY r.planned_at DESC, r.run_id LIMIT $1"
-_ONE = _RUN + "WHERE r.run_id = $1"
+# the limit comes before the counting: else every run there ever was would be counted
+_LATEST = _RUN.replace("{runs}", "(SELECT * FROM ingest.runs ORDER BY planned_at DESC, run_id LIMIT $1)")
+_ONE = _RUN.replace("{runs}", "(SELECT * FROM ingest.runs WHERE run_id = $1)")
 _BATCHES = """
     SELECT b.split, b.batch, b.state, b.failed_reason AS reason, b.failed_detail AS detail, b.planned_rows, b.published,
            b.planned_rows - b.published AS missing, b.stored, b.duplicate, b.quarantined, b.discarded

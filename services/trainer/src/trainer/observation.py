@@ -1,0 +1,52 @@
+"""Look at the trainer from within, every few seconds: what it waits for, and whether its loop still turns."""
+
+import asyncio
+
+import structlog
+from readmit_runtime import outbox
+from readmit_runtime.consumer_progress import ConsumerProgress
+from readmit_runtime.database import Pool, transient_errors
+from readmit_runtime.errors import Transient
+from readmit_runtime.heartbeat import Heartbeat
+from readmit_runtime.lifecycle import pause
+from readmit_runtime.logs import describe
+
+from trainer.announcements import SCHEMA
+from trainer.metrics import TrainerMetrics
+
+EVERY_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Observation:
+    """Feeds the gauges; its heartbeat is the process's liveness, its `consuming` a readiness check."""
+
+    def __init__(self, pool: Pool, metrics: TrainerMetrics, progress: ConsumerProgress) -> None:
+        self._pool = pool
+        self._metrics = metrics
+        self._progress = progress
+        self.heartbeat = Heartbeat(6 * EVERY_S)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Observe until told to stop."""
+        while not stop.is_set():
+            self.heartbeat.beat()
+            try:
+                with transient_errors():
+                    async with self._pool.acquire() as connection:
+                        age_s = await outbox.oldest_age_s(connection, SCHEMA)
+                self._metrics.observe(behind=self._progress.behind, outbox_age_s=age_s)
+            except Transient as error:
+                log.warning("observation_put_off", reason=describe(error))
+            await pause(EVERY_S, stop)
+
+    async def consuming(self) -> None:
+        """Return when the consumer is a member of its group; raise Transient otherwise."""
+        if not self._progress.started:
+            raise Transient("the consumer has not joined its group yet")
+
+    async def postgres_answers(self) -> None:
+        """Return when Postgres answers; raise Transient otherwise."""
+        with transient_errors():
+            await self._pool.fetchval("SELECT 1")

@@ -1,0 +1,153 @@
+"""Run a real predictor process against real servers."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from readmit_contracts.events import ModelPromoted
+from readmit_contracts.fields import Message
+from readmit_contracts.topics import Topic
+from readmit_runtime.kafka_producer import KafkaProducer
+from readmit_runtime.kafka_topic_reader import KafkaTopicReader
+from readmit_runtime.messages import incoming
+from readmit_runtime.producer_settings import ProducerSettings
+from readmit_runtime.s3_object_store import S3ObjectStore
+from readmit_runtime.settings import KafkaSettings, ObjectStoreSettings
+from readmit_runtime.topic_reader import read_to_end
+from support.model_bundles import promotion, promotion_record
+from trainer.bundle import BundleFiles
+
+PATIENCE_S = 30.0
+
+_Message = TypeVar("_Message", bound=Message)
+
+
+class PredictorWorld:
+    """A model name of its own on a shared broker, a bucket, and the predictors that serve it."""
+
+    def __init__(self, bootstrap: str, object_store: ObjectStoreSettings, logs: Path) -> None:
+        self._kafka = KafkaSettings(bootstrap_servers=bootstrap)
+        self._object_store = object_store
+        self._logs = logs
+        self._producer = KafkaProducer(self._kafka, ProducerSettings(), client_id="tests")
+        self.store = S3ObjectStore(object_store)
+        self.model = f"test-{uuid4().hex[:12]}"
+        self.lineage: UUID = uuid4()
+
+    async def close(self) -> None:
+        """Disconnect."""
+        await self._producer.close()
+
+    async def store_bundle(self, bundle: BundleFiles) -> None:
+        """Put a bundle where the trainer puts it."""
+        for key, content in bundle.objects().items():
+            await self.store.put_if_absent(key, content)
+
+    async def promote(self, model_id: str, epoch: int) -> ModelPromoted:
+        """Publish a promotion as the trainer does."""
+        event = promotion(model_id, epoch, name=self.model, lineage=self.lineage)
+        await self._producer.publish(promotion_record(event))
+        return event
+
+    async def messages(self, topic: Topic, kind: type[_Message]) -> list[_Message]:
+        """Give all messages of one kind in a topic, other tests' included."""
+        reader = KafkaTopicReader(self._kafka, topic.name, client_id="tests")
+        records = await read_to_end(reader, limit_s=PATIENCE_S)
+        messages = [incoming(record)[1] for record in records]
+        return [message for message in messages if isinstance(message, kind)]
+
+    @asynccontextmanager
+    async def predictor(self) -> AsyncIterator["PredictorProcess"]:
+        """Start a predictor; at the end it is killed if the test did not stop it."""
+        port, replica = _free_port(), f"replica-{uuid4().hex[:12]}"
+        with (self._logs / f"{replica}.log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "predictor", env=self._environment(port, replica), stdout=log, stderr=log
+            )
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+            try:
+                yield PredictorProcess(process, client, replica, port, self._logs / f"{replica}.log")
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+
+    def _environment(self, port: int, replica: str) -> dict[str, str]:
+        store = self._object_store
+        values = {
+            "KAFKA__BOOTSTRAP_SERVERS": self._kafka.bootstrap_servers,
+            "OBJECT_STORE__ENDPOINT": store.endpoint,
+            "OBJECT_STORE__ACCESS_KEY": store.access_key,
+            "OBJECT_STORE__SECRET_KEY": store.secret_key.get_secret_value(),
+            "OBJECT_STORE__BUCKET": store.bucket,
+            "OBJECT_STORE__SECURE": str(store.secure),
+            "HTTP__PORT": str(port),
+            "MODEL": self.model,
+            "REPLICA": replica,
+            "REPORT_INTERVAL_S": "0.2",
+            "PREDICTION_LOG__FLUSH_INTERVAL_S": "0.2",
+        }
+        return os.environ | {f"READMIT_PREDICTOR_{name}": value for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class PredictorProcess:
+    """One running predictor."""
+
+    process: asyncio.subprocess.Process
+    client: httpx.AsyncClient
+    replica: str
+    port: int
+    log: Path
+
+    async def serves(self, epoch: int) -> None:
+        """Wait until it answers with this epoch."""
+
+        async def served() -> bool:
+            response = await self.client.get("/v1/model")
+            return response.status_code == 200 and response.json()["epoch"] == epoch
+
+        await self.eventually(served)
+
+    async def answers(self, path: str, status: int) -> None:
+        """Wait until it answers a path with this status."""
+
+        async def answered() -> bool:
+            return (await self.client.get(path)).status_code == status
+
+        await self.eventually(answered)
+
+    async def eventually(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until the condition holds; a process that does not answer yet counts as no."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                try:
+                    if await condition():
+                        return
+                except httpx.TransportError:
+                    pass
+                if self.process.returncode is not None:
+                    raise AssertionError(f"the predictor ended: {self.log.read_text()[-3000:]}")
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> int:
+        """Ask it to stop and give its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port

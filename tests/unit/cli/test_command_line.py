@@ -1,0 +1,56 @@
+"""Faults of the command line are found before anything is asked of anybody."""
+
+import pytest
+from readmit_cli.app import build
+from readmit_cli.exit_codes import ExitCode
+from readmit_cli.failures import CommandFailed
+from typer.testing import CliRunner
+
+
+def code_of(*arguments: str) -> int:
+    """Give the code that the command line ends with; the network is shut, so nothing can be asked."""
+    result = CliRunner().invoke(build(), arguments)
+    if isinstance(result.exception, CommandFailed):
+        return result.exception.code
+    return result.exit_code
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("ingest", "start", "--train", "some"),
+        ("ingest", "start", "--then", "dance"),
+        ("ingest", "start", "--dataset-sha256", "abc"),
+        ("ingest", "start", "--command-id", "7"),
+        ("ingest", "cancel", "last"),
+        ("ingest", "cancel", "last", "--reason", ""),
+        ("ingest", "cancel", "last", "--reason", "two\nlines"),
+        ("ingest", "reset", "--yes"),
+        ("ingest", "reset", "--yes", "--reason", "x" * 201),
+        ("ingest", "verify"),
+        ("topics", "tail"),
+        ("topics", "tail", "readmit.nothing.v1"),
+        ("topics", "tail", "ingestion.events", "--limit", "-1"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_the_code_for_usage(arguments):
+    """A script can tell its own fault from the system's."""
+    assert code_of(*arguments) == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("group", [(), ("topics",), ("ingest",), ("ingest", "start"), ("topics", "tail"), ("status",)])
+def test_every_command_explains_itself(group):
+    """`--help` is the first thing people type."""
+    result = CliRunner().invoke(build(), [*group, "--help"])
+    assert result.exit_code == ExitCode.DONE
+    assert "Usage" in result.output
+
+
+def test_settings_that_are_not_valid_are_named_by_their_variable(monkeypatch):
+    """The value may be a secret, so it is not."""
+    monkeypatch.setenv("READMIT_CLI_READER__PORT", "secret")
+    result = CliRunner().invoke(build(), ["ingest", "status"])
+    assert isinstance(result.exception, CommandFailed)
+    assert result.exception.code is ExitCode.USAGE
+    assert "READMIT_CLI_READER__PORT" in str(result.exception)
+    assert "secret" not in str(result.exception)
