@@ -609,6 +609,10 @@ SELECT b.generation, d.dataset_id, b.dataset_no, b.split, b.batch, b.state, b.pl
        b.failed_reason AS reason, b.failed_detail AS detail, b.sha256, b.planned_at, b.stored_at, b.clean_at
 FROM ingest.batches b JOIN ingest.datasets d USING (dataset_no);
 
+CREATE VIEW status.run_batches AS
+SELECT w.run_id, w.generation, d.dataset_id, w.split, w.batch
+FROM ingest.run_batches w JOIN ingest.datasets d USING (dataset_no);
+
 CREATE VIEW status.runs AS
 SELECT r.run_id, r.command_id, r.generation, d.dataset_id, r.requested, r.then_do AS "then", r.state, r.reason, r.detail,
        t.batches, t.clean_batches, t.planned_rows, t.published, t.planned_rows - t.published AS missing,
@@ -643,6 +647,7 @@ GRANT EXECUTE ON FUNCTION ingest.complete_runs, ingest.fail_runs TO readmit_batc
 GRANT UPDATE ON ingest.runs TO readmit_batch_producer, readmit_ingestor;
 
 GRANT UPDATE ON ingest.store TO readmit_batch_producer;
+GRANT UPDATE (state, failed_reason, failed_detail, stored_at) ON ingest.batches TO readmit_batch_producer;
 GRANT INSERT ON ingest.datasets, ingest.planned_chunks, ingest.batches, ingest.runs, ingest.run_batches TO readmit_batch_producer;
 GRANT DELETE, TRUNCATE ON ingest.chunks, ingest.duplicates, raw.train, raw.validation, raw.test,
                           clean.train, clean.validation, clean.test TO readmit_batch_producer;

@@ -60,7 +60,7 @@ class TrainerRig:
         self.store = store
         self.scratch = Scratch(scratch)
         self.broker = FakeBroker()
-        self.broker.create_topic(MODELS_PROMOTED.name, 1)
+        self.broker.create_topic(MODELS_PROMOTED.name)
         self.metrics = TrainerMetrics(CollectorRegistry())
         self.limits = ChildLimits(wall_s=60.0)
 

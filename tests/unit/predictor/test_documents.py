@@ -71,7 +71,7 @@ def test_a_setting_out_of_bounds_is_named(monkeypatch: pytest.MonkeyPatch, name:
 
 def test_the_process_carries_no_other_service_and_no_database() -> None:
     """What is not there needs no memory, no patch and no rights."""
-    unwanted = {"mlflow", "readmit_runtime.database", "psycopg", "trainer", "ingestor", "readmit_cli"}
+    unwanted = {"asyncpg", "mlflow", "readmit_runtime.database", "psycopg", "trainer", "ingestor", "readmit_cli"}
     program = f"import sys, predictor.__main__; print(*({unwanted!r} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", program], check=True, timeout=60, capture_output=True, text=True)
     assert found.stdout.split() == []

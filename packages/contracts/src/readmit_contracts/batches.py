@@ -32,6 +32,14 @@ class BatchCounts(msgspec.Struct, frozen=True, kw_only=True):
     discarded: Annotated[Rows, Meta(description="Rows set aside and given up.")]
 
 
+QUARANTINE_LIMIT_PERCENT = 1  # above one row in a hundred the source is at fault, not a patient's record
+
+
+def over_quarantine_limit(*, quarantined: int, planned: int) -> bool:
+    """Tell whether a batch of `planned` rows has too many open quarantine rows to go on."""
+    return quarantined * 100 > planned * QUARANTINE_LIMIT_PERCENT
+
+
 Batches = Annotated[tuple[BatchRef, ...], Meta(max_length=MAX_BATCHES)]
 
 

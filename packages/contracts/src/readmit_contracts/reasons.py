@@ -113,6 +113,8 @@ class Reason(StrEnum):
     """The bundle's feature version cannot be read here, or not by a living replica."""
     BUNDLE_MISSING = "BUNDLE_MISSING"
     """The object store has no complete bundle of this digest."""
+    OBJECT_STORE = "OBJECT_STORE"
+    """The object store is away or refuses; it is tried again."""
     BUNDLE_SHA256 = "BUNDLE_SHA256"
     """A file of the bundle is not the one that its manifest names."""
     BUNDLE_INVALID = "BUNDLE_INVALID"

@@ -83,15 +83,18 @@ class JobEvent(StrEnum):
     """What can happen to a training job; the value is what the document says."""
 
     ASKED = "a completed run or a `TrainModel` asks for it, by a command not seen before"
+    ASKED_AFTER_RESET = "the same, in a later generation of the store"
+    ASKED_WITHOUT_ROWS = "the same, with a training set without train or validation rows"
     COMMAND_REPEATED = "a message that asked for it comes again"
     CLAIMED = "a worker looks for a job"
-    LEASE_LOST = "its worker died or lost the lease, and another one looks for a job"
-    ATTEMPTS_EXHAUSTED = "the same, after as many attempts as a job may have"
+    LEASE_EXPIRED = "its worker's lease runs out, and another worker looks for a job"
+    TRIES_EXHAUSTED = "a worker takes it once more than it may be tried"
+    GIVEN_BACK = "the worker that holds it is stopped, or a dependency is away"
     FINISHED = "the worker that holds it says that the model is in the object store"
-    FITTING_FAILED = "the worker that holds it says that there is no model"
+    FAILED = "the worker that holds it says that there is no model"
     LATE_WORKER = "a worker that lost its lease says either"
     CANCELLED = "`CancelTraining`"
-    STORE_RESET = "`ResetStore` that is accepted"
+    STORE_RESET = "`ResetStore` that was accepted"
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -149,6 +152,7 @@ def _machine(states: type[State], rows: Mapping[Event, Sequence[State | NoChange
 
 _R, _B, _J = RunState, BatchState, JobState
 
+# Read by columns, therefore not formatted.
 # fmt: off
 RUNS: Final = _machine(RunState, {
     #                                none          planned        streaming      completed   cancelled   failed
@@ -188,12 +192,15 @@ BATCHES: Final = _machine(BatchState, {
 JOBS: Final = _machine(JobState, {
     #                              none          waiting         running         done       failed       cancelled
     JobEvent.ASKED:               (_J.WAITING,   SAME,           SAME,           SAME,      _J.WAITING,  _J.WAITING),
+    JobEvent.ASKED_AFTER_RESET:   (_J.WAITING,   SAME,           _J.WAITING,     SAME,      _J.WAITING,  _J.WAITING),
+    JobEvent.ASKED_WITHOUT_ROWS:  (_J.FAILED,    _J.FAILED,      _J.FAILED,      SAME,      SAME,        _J.FAILED),
     JobEvent.COMMAND_REPEATED:    (SAME,         SAME,           SAME,           SAME,      SAME,        SAME),
     JobEvent.CLAIMED:             (SAME,         _J.RUNNING,     SAME,           SAME,      SAME,        SAME),
-    JobEvent.LEASE_LOST:          (SAME,         SAME,           SAME,           SAME,      SAME,        SAME),
-    JobEvent.ATTEMPTS_EXHAUSTED:  (SAME,         SAME,           _J.FAILED,      SAME,      SAME,        SAME),
+    JobEvent.LEASE_EXPIRED:       (SAME,         _J.RUNNING,     SAME,           SAME,      SAME,        SAME),
+    JobEvent.TRIES_EXHAUSTED:     (SAME,         _J.FAILED,      _J.FAILED,      SAME,      SAME,        SAME),
+    JobEvent.GIVEN_BACK:          (SAME,         SAME,           _J.WAITING,     SAME,      SAME,        SAME),
     JobEvent.FINISHED:            (SAME,         SAME,           _J.DONE,        SAME,      SAME,        SAME),
-    JobEvent.FITTING_FAILED:      (SAME,         SAME,           _J.FAILED,      SAME,      SAME,        SAME),
+    JobEvent.FAILED:              (SAME,         SAME,           _J.FAILED,      SAME,      SAME,        SAME),
     JobEvent.LATE_WORKER:         (SAME,         SAME,           SAME,           SAME,      SAME,        SAME),
     JobEvent.CANCELLED:           (_UNKNOWN_JOB, _J.CANCELLED,   _J.CANCELLED,   _REFUSED,  _REFUSED,    _REFUSED),
     JobEvent.STORE_RESET:         (SAME,         _J.FAILED,      _J.FAILED,      SAME,      SAME,        SAME),

@@ -41,7 +41,7 @@ INGESTION_COMMANDS = Topic(
         commands.ResumeIngestion,
         commands.ResetStore,
     ),
-    writers=("airflow", "cli"),
+    writers=("airflow", "cli", "batch_producer"),
     readers=("batch_producer",),
     partitions_local=1,
     partitions_production=1,

@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, TextIO
 from uuid import UUID
 
-import asyncpg
 import structlog
 from structlog.typing import Processor
 
@@ -82,13 +81,19 @@ def describe(error: BaseException) -> str:
     """Return an error's type and, where its text is known to hold no data, the text."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    if isinstance(error, asyncpg.PostgresError):
-        where = [part for part in (error.schema_name, error.table_name, error.constraint_name) if part]
-        return f"{name} ({error.sqlstate})" + (f" at {'.'.join(where)}" if where else "")
     root = kind.__module__.partition(".")[0]
+    if root == "asyncpg" and hasattr(error, "sqlstate"):
+        return f"{name} ({error.sqlstate})" + _place(error)
     if root in _HOUSE | _LIBRARIES or isinstance(error, _TRUSTED_TYPES):
         return f"{name}: {error}"[:_TEXT_MAX]
     return name
+
+
+def _place(error: BaseException) -> str:
+    # By name, so that a service without a database does not load its client for the sake of a log line.
+    parts = [getattr(error, name, None) for name in ("schema_name", "table_name", "constraint_name")]
+    where = ".".join(part for part in parts if part)
+    return f" at {where}" if where else ""
 
 
 def error_fields(error: BaseException) -> dict[str, Any]:

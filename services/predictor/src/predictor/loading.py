@@ -21,7 +21,6 @@ from predictor.model_build import build_model
 from predictor.promotions import Promotions, Wanted
 from predictor.serving import LoadedModel, Serving
 
-OBJECT_STORE = "OBJECT_STORE"  # the reason code of an attempt that the object store did not let finish
 DETAIL_MAX = 500
 
 log = structlog.get_logger(__name__)
@@ -105,7 +104,7 @@ class ModelLoader:
             # a bundle that is not there yet may still be restored; one that is wrong needs another promotion
             return Failure(error.reason, error.detail, again=error.reason is Reason.BUNDLE_MISSING)
         except Transient as error:
-            return Failure(OBJECT_STORE, str(error), again=True)
+            return Failure(Reason.OBJECT_STORE, str(error), again=True)
         self._serving.swap(model)
         self._note_success(wanted)
         return None

@@ -1,5 +1,6 @@
 """Do what commands ask of runs and of the store: cancel, resume, reset."""
 
+from readmit_contracts.batches import QUARANTINE_LIMIT_PERCENT, over_quarantine_limit
 from readmit_contracts.commands import CancelIngestion, ResetStore, ResumeIngestion
 from readmit_contracts.envelope import Envelope
 from readmit_contracts.reasons import Reason
@@ -13,8 +14,6 @@ from batch_producer.announcements import Row
 from batch_producer.generation_store import SCHEMA
 from batch_producer.runs import endings_store, store
 
-# The ingestor fails a batch above this share of open quarantine rows; resuming it above the share would be in vain.
-QUARANTINE_LIMIT_PERCENT = 1
 
 
 async def cancel(connection: Connection, envelope: Envelope, command: CancelIngestion) -> Outcome:
@@ -75,7 +74,7 @@ def _refusal(run: Row | None, rule: str) -> Rejected:
 
 
 def _refuse_over_limit(batch: Row) -> None:
-    if batch["quarantined"] * 100 > batch["planned_rows"] * QUARANTINE_LIMIT_PERCENT:
+    if over_quarantine_limit(quarantined=batch["quarantined"], planned=batch["planned_rows"]):
         raise Rejected(
             Reason.QUARANTINE_LIMIT,
             f"{batch['quarantined']} of the {batch['planned_rows']} rows of batch {batch['batch']} of "

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from asyncpg import Record
+from readmit_contracts.batches import QUARANTINE_LIMIT_PERCENT, over_quarantine_limit
 from readmit_contracts.reasons import Reason
 from readmit_runtime.database import Connection
 
@@ -10,8 +11,6 @@ from ingestor import announcements
 from ingestor.announcements import Event
 from ingestor.chunks.outcome import BatchCounts, BatchKey, GroupOutcome
 
-# Above one row in a hundred, the source is at fault rather than a patient's record.
-QUARANTINE_LIMIT_PERCENT = 1
 
 
 async def count(connection: Connection, generation: int, outcome: GroupOutcome) -> list[Event]:
@@ -40,7 +39,7 @@ async def count(connection: Connection, generation: int, outcome: GroupOutcome) 
 def over_limit(batch: Record) -> tuple[Reason, str] | None:
     """Say why a batch has too many open quarantine rows, None when it has not."""
     quarantined, planned = batch["quarantined"], batch["planned_rows"]
-    if quarantined * 100 <= planned * QUARANTINE_LIMIT_PERCENT:
+    if not over_quarantine_limit(quarantined=quarantined, planned=planned):
         return None
     detail = f"{quarantined} of {planned} rows are in quarantine, above the limit of {QUARANTINE_LIMIT_PERCENT} %"
     return Reason.QUARANTINE_LIMIT, detail
