@@ -59,3 +59,6 @@ test: ## Install, then static checks and all of the tests above.
 
 test-slow: ## Fault, load and browser tests.
 	@echo "no slow tests yet"
+
+bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
+	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

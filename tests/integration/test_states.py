@@ -27,7 +27,6 @@ async def rig(
         async with create_pool(producer) as pool:
             rig = StateRig(admin, pool, service_database("readmit_ingestor"), tmp_path)
             await rig.producer.empty()
-            await admin.execute("GRANT UPDATE (state, failed_reason, failed_detail, stored_at) ON ingest.batches TO readmit_batch_producer")  # TEMP
             yield rig
     finally:
         await admin.close()

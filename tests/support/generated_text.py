@@ -24,7 +24,8 @@ class GeneratedText:
     """Compares what a test generates with what is committed; with `update` it writes instead."""
 
     def __init__(self, *, update: bool) -> None:
-        self._update = update
+        self.updates = update
+        """Whether text is written instead of compared."""
 
     def file(self, path: Path, text: str) -> None:
         """Keep a whole file."""
@@ -48,7 +49,7 @@ class GeneratedText:
         self._keep(path, old, f"{old[: section.start('table')]}{text}{old[section.end('table') :]}")
 
     def _keep(self, path: Path, old: str, new: str) -> None:
-        if self._update and old != new:
+        if self.updates and old != new:
             path.write_text(new)
         elif old != new:
             line = next(

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import msgspec
@@ -12,27 +13,34 @@ from readmit_contracts.envelope import decode
 from readmit_contracts.events import IngestionCompleted, ModelPromoted, StoreReset
 from readmit_contracts.fields import Message
 from readmit_contracts.registry import ce_type
-from readmit_contracts.topics import MODELS_PROMOTED, TOPICS
+from readmit_contracts.topics import MODELS_COMMANDS, MODELS_PROMOTED, TOPICS
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.database import Connection, Pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.messages import IncomingRecord, outgoing
 from readmit_runtime.object_store import ObjectStore
+from readmit_runtime.s3_object_store import S3ObjectStore
+from readmit_runtime.settings import ObjectStoreSettings
 from readmit_runtime.testing.fake_broker import FakeBroker
 from readmit_runtime.testing.fake_topic_reader import FakeTopicReader
 from support.cohort import cohort
 from support.encounters import source_file
 from support.planned_store import PlannedStore, records
 from support.small_fit import SMALL
+from trainer.alias.reconciler import AliasReconciler
+from trainer.alias.store import AliasStore
 from trainer.asking.intake import Intake
 from trainer.asking.requests import Requests
 from trainer.metrics import TrainerMetrics
+from trainer.projection.mlflow_server import MlflowServer
+from trainer.projection.projector import Projector
+from trainer.projection.store import ProjectionStore
 from trainer.promotion.announced import Announcer
 from trainer.promotion.gate_work import GateWork
 from trainer.promotion.promoter import Promoter
 from trainer.recipe import Recipe
 from trainer.scratch import Scratch
-from trainer.settings import JobSettings
+from trainer.settings import JobSettings, MlflowSettings
 from trainer.training_process import ChildLimits
 from trainer.work.job import JobWork
 from trainer.work.store import JobStore
@@ -53,10 +61,15 @@ def cohort_lines(rows: int, *, seed: int = 1) -> list[str]:
 class TrainerRig:
     """One trainer on a real database and object store, in its own role."""
 
-    def __init__(self, admin: Connection, pool: Pool, objects: ObjectStore, store: PlannedStore, scratch) -> None:
+    def __init__(
+        self, admin: Connection, pool: Pool, object_store: ObjectStoreSettings, store: PlannedStore, scratch: Path
+    ) -> None:
+        self.name = f"rig-{uuid4().hex[:8]}"
+        """A model name and an experiment that no other test has."""
         self.admin = admin
         self.pool = pool
-        self.objects = objects
+        self.object_store = object_store
+        self.objects = S3ObjectStore(object_store)
         self.store = store
         self.scratch = Scratch(scratch)
         self.broker = FakeBroker()
@@ -101,8 +114,12 @@ class TrainerRig:
 
     async def reset(self) -> StoreReset:
         """Begin a new generation, as the batch producer does, and give its event."""
-        generation = await self.admin.fetchval("UPDATE ingest.store SET generation = generation + 1 RETURNING generation")
-        await self.admin.execute("TRUNCATE clean.train, clean.validation, clean.test, raw.train, raw.validation, raw.test")
+        generation = await self.admin.fetchval(
+            "UPDATE ingest.store SET generation = generation + 1 RETURNING generation"
+        )
+        await self.admin.execute(
+            "TRUNCATE clean.train, clean.validation, clean.test, raw.train, raw.validation, raw.test"
+        )
         return StoreReset(generation=generation, command_id=uuid4(), reason="a fresh start", actor="test")
 
     async def send(self, message: Message, *, message_id: UUID | None = None, recipe: Recipe = SMALL) -> UUID:
@@ -132,9 +149,7 @@ class TrainerRig:
         async def at_once(_model_id: str) -> None:
             """Wait for no version."""
 
-        announcer = Announcer(
-            self.pool, lambda: FakeTopicReader(self.broker, MODELS_PROMOTED.name), limit_s=5.0
-        )
+        announcer = Announcer(self.pool, lambda: FakeTopicReader(self.broker, MODELS_PROMOTED.name), limit_s=5.0)
         return Promoter(
             self.pool,
             gate or GateWork(self.objects, self.scratch, limits=self.limits),
@@ -144,6 +159,38 @@ class TrainerRig:
             metrics=self.metrics,
             on_ended=lambda: None,
         )
+
+    def server(self, uri: str) -> MlflowServer:
+        """Give the way to MLflow; every rig has an experiment of its own."""
+        return MlflowServer(MlflowSettings(uri=uri, experiment=self.name), self.object_store)
+
+    def projector(self, server: MlflowServer) -> Projector:
+        """Give a projector of this rig's models."""
+        return Projector(
+            ProjectionStore(self.pool),
+            self.objects,
+            self.scratch,
+            server,
+            limits=ChildLimits(wall_s=60.0),
+            metrics=self.metrics,
+            on_registered=lambda: None,
+        )
+
+    def alias(self, server: MlflowServer) -> AliasReconciler:
+        """Give a reconciler of this rig's models."""
+        return AliasReconciler(AliasStore(self.pool), server, metrics=self.metrics, on_asked=lambda: None)
+
+    async def take_commands(self) -> int:
+        """Deliver what the reconciler published to the commands' topic, as Kafka would; give their number."""
+        rows = await self.admin.fetch(
+            "UPDATE training.outbox SET published_at = now() WHERE published_at IS NULL AND topic = $1 "
+            "RETURNING event_id, header_values, value",
+            MODELS_COMMANDS.name,
+        )
+        for row in rows:
+            types = [value.decode() for value in row["header_values"] if value.startswith(b"readmit.")]
+            await self.send(decode(types[0], row["value"]), message_id=row["event_id"])
+        return len(rows)
 
     async def promote(self) -> None:
         """Work off the wishes that are ready."""
@@ -172,7 +219,8 @@ class TrainerRig:
     async def events(self, kind: type[Message]) -> list[Message]:
         """Give the announced events of one type, in order."""
         rows = await self.admin.fetch(
-            "SELECT value FROM training.outbox WHERE $1::bytea = ANY (header_values) ORDER BY id", ce_type(kind).encode()
+            "SELECT value FROM training.outbox WHERE $1::bytea = ANY (header_values) ORDER BY id",
+            ce_type(kind).encode(),
         )
         return [decode(ce_type(kind), row["value"]) for row in rows]
 

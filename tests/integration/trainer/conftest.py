@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from readmit_runtime.database import connect, create_pool
-from readmit_runtime.s3_object_store import S3ObjectStore
 from support.planned_store import PlannedStore
 from support.trainer_rig import TrainerRig, cohort_lines
 
@@ -23,7 +22,7 @@ async def empty_rig(database_settings, service_database, object_store_settings, 
     role = service_database("readmit_trainer").model_copy(update={"pool_max": 10})
     try:
         async with create_pool(role) as pool:
-            rig = TrainerRig(admin, pool, S3ObjectStore(object_store_settings), store, tmp_path / "scratch")
+            rig = TrainerRig(admin, pool, object_store_settings, store, tmp_path / "scratch")
             rig.scratch.prepare()
             await rig.empty()
             yield rig

@@ -1,8 +1,6 @@
 """Jobs from the message to the bundle, against a real Postgres and object store, in the role of the trainer."""
 
-from uuid import uuid4
-
-from readmit_contracts.events import ModelEvaluated, ModelTrained, TrainingFailed, TrainingStarted
+from readmit_contracts.events import ModelEvaluated, ModelTrained, TrainingStarted
 from trainer.artifacts import load_bundle
 
 

@@ -73,7 +73,7 @@ def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("uvicorn", "urllib3", "asyncio"):
+    for noisy in ("aiokafka", "asyncio", "urllib3", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

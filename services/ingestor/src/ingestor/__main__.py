@@ -46,7 +46,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             metrics.batch_cleaned(cleaned)
             relay.wake()
 
-        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=batch_cleaned)
+        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=batch_cleaned, busy=lambda: progress.behind > 0)
 
         def group_stored(outcome: GroupOutcome) -> None:
             metrics.group_stored(outcome)

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 Parameter = int | float | str | bool | Sequence[str]
 
-LIBRARIES = ("lightgbm", "numpy", "pyarrow", "scipy")
+LIBRARIES = ("lightgbm", "numpy", "pyarrow")
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

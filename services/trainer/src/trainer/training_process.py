@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
@@ -27,7 +28,7 @@ _CONSIDERATE = {
 _OUT_OF_MEMORY = (b"bad_alloc", b"MemoryError", b"Thread creation failed")  # what native code says before it aborts
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "VIRTUAL_ENV")
 
-ChildModule = Literal["trainer.fit", "trainer.judge"]
+ChildModule = Literal["trainer.fit", "trainer.judge", "trainer.projection.mlflow_child"]
 OnProgress = Callable[[Progress], None]
 
 
@@ -52,13 +53,20 @@ class ChildKilled(ChildFailed):
     """Something outside ended the child, such as the kernel for want of memory: the same work may succeed later."""
 
 
-async def run(module: ChildModule, workdir: Path, *, limits: ChildLimits, on_progress: OnProgress) -> None:
+async def run(
+    module: ChildModule,
+    workdir: Path,
+    *,
+    limits: ChildLimits,
+    on_progress: OnProgress,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """Run the module as a child on `workdir` and return when it has ended well; its files lie there then.
 
     Raises ChildFailed for every other end. When the awaiting task is cancelled, the child is killed and waited for
-    first. The child gets neither this process's environment nor its descriptors.
+    first. The child gets neither this process's environment nor its descriptors, but for what `environment` gives it.
     """
-    async with _lifeline() as lifeline, _started(module, workdir, lifeline, limits) as process:
+    async with _lifeline() as lifeline, _started(module, workdir, lifeline, limits, environment) as process:
         try:
             async with asyncio.timeout(limits.wall_s):
                 failed = await _follow(process, on_progress)
@@ -85,7 +93,7 @@ async def _lifeline() -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _started(
-    module: ChildModule, workdir: Path, lifeline: int, limits: ChildLimits
+    module: ChildModule, workdir: Path, lifeline: int, limits: ChildLimits, environment: Mapping[str, str]
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     options = ["--lifeline-fd", lifeline, "--memory-bytes", limits.memory_bytes, "--cpu-s", limits.cpu_s]
     with (workdir / STDERR_FILE).open("wb") as stderr:
@@ -97,7 +105,7 @@ async def _started(
             stderr=stderr,
             pass_fds=(lifeline,),
             cwd=workdir,
-            env=_environment(os.environ),
+            env={**_environment(os.environ), **environment},
             limit=MAX_LINE_BYTES,
             start_new_session=True,
         )

@@ -12,7 +12,6 @@ from ingestor.announcements import Event
 from ingestor.chunks.outcome import BatchCounts, BatchKey, GroupOutcome
 
 
-
 async def count(connection: Connection, generation: int, outcome: GroupOutcome) -> list[Event]:
     """Add the group's counts under the batches' locks; give the events of batches and runs that ended.
 

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
+from readmit_runtime.clock import SystemClock
 from readmit_runtime.database import Pool, transient_errors
+from readmit_runtime.deadline import Deadline
 from readmit_runtime.errors import Transient
 from readmit_runtime.lifecycle import pause
 from readmit_runtime.logs import describe
@@ -12,19 +14,30 @@ from readmit_runtime.logs import describe
 from ingestor.cleaning import store
 from ingestor.cleaning.store import CleanedBatch
 
+LOOK_S = 0.05
+
 log = structlog.get_logger(__name__)
 
 
 class Cleaner:
     """Cleans what is stored when woken, and every `sweep_s` seconds without being woken.
 
+    While `busy` says that chunks wait, cleaning gives them the cores and the disk, for `sweep_s` seconds at most.
     `on_cleaned` is told of each batch after its commit.
     """
 
-    def __init__(self, pool: Pool, *, sweep_s: float, on_cleaned: Callable[[CleanedBatch], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        sweep_s: float,
+        on_cleaned: Callable[[CleanedBatch], None],
+        busy: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._pool = pool
         self._sweep_s = sweep_s
         self._on_cleaned = on_cleaned
+        self._busy = busy
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -35,12 +48,18 @@ class Cleaner:
         """Clean until told to stop; a batch in hand is finished first."""
         while not stop.is_set():
             self._woken.clear()
+            await self._stand_back(stop)
             try:
                 with transient_errors():
                     await self._sweep(stop)
             except Transient as error:
                 log.warning("cleaning_put_off", reason=describe(error), again_in_s=self._sweep_s)
             await pause(self._sweep_s, stop, self._woken)
+
+    async def _stand_back(self, stop: asyncio.Event) -> None:
+        deadline = Deadline.after(self._sweep_s, SystemClock())
+        while self._busy() and not stop.is_set() and not deadline.expired:
+            await pause(LOOK_S, stop)
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async with self._pool.acquire() as connection:

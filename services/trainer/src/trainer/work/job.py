@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from readmit_contracts.batches import batches_sha256
 from readmit_runtime.database import Pool
 from readmit_runtime.object_store import ObjectStore
@@ -99,5 +98,5 @@ class JobWork:
 
 def figures(metrics: FitMetrics) -> Mapping[str, Any]:
     """Return what the job's row keeps of the fit: the figures by split, and how long it learned."""
-    by_split = {split: evaluation.figures() for split, evaluation in metrics.evaluations.items()}
-    return {**by_split, "best_iteration": metrics.best_iteration}
+    by_split: dict[str, Any] = {split: figures.figures() for split, figures in metrics.evaluations.items()}
+    return by_split | {"best_iteration": metrics.best_iteration}

@@ -1,0 +1,225 @@
+"""Run one trainer: settings, clients, loops."""
+
+import asyncio
+import os
+import socket
+import sys
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from readmit_contracts.topics import MODELS_LOADED, MODELS_PROMOTED
+from readmit_runtime import logs
+from readmit_runtime.commands import CommandHandler
+from readmit_runtime.consumer import GroupConsumer
+from readmit_runtime.consumer_progress import ConsumerProgress
+from readmit_runtime.database import Pool, create_pool
+from readmit_runtime.dead_letters import DeadLetterLimit
+from readmit_runtime.http import HttpServer, health_app, health_routes
+from readmit_runtime.kafka_consumer import KafkaConsumerClient
+from readmit_runtime.kafka_producer import KafkaProducer
+from readmit_runtime.kafka_topic_reader import KafkaTopicReader
+from readmit_runtime.lifecycle import Loop, run, run_loops
+from readmit_runtime.object_store import ObjectStore
+from readmit_runtime.outbox_relay import OutboxRelay
+from readmit_runtime.s3_object_store import S3ObjectStore
+from readmit_runtime.settings import load
+from readmit_runtime.topic_admin import lag_of
+from readmit_runtime.watchdog import Watchdog
+
+from trainer.alias.reconciler import AliasReconciler
+from trainer.alias.store import AliasStore
+from trainer.announcements import SCHEMA
+from trainer.asking import intake
+from trainer.asking.requests import Requests
+from trainer.asking.store import CONSUMER
+from trainer.exclusive import Exclusive
+from trainer.metrics import TrainerMetrics
+from trainer.observation import Observation
+from trainer.projection.mlflow_server import MlflowServer
+from trainer.projection.projector import Projector
+from trainer.projection.store import ProjectionStore
+from trainer.promotion.announced import Announcer
+from trainer.promotion.gate_work import GateWork
+from trainer.promotion.promoter import Promoter
+from trainer.recipe import baseline, library_versions
+from trainer.replicas.handler import CONSUMER as REPLICAS_GROUP
+from trainer.replicas.handler import ReplicaHandler
+from trainer.scratch import Scratch
+from trainer.settings import TrainerSettings
+from trainer.training_process import ChildLimits
+from trainer.work.job import JobWork
+from trainer.work.store import JobStore
+from trainer.work.worker import Worker
+
+GROUP = CONSUMER
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What every part of the trainer shares."""
+
+    pool: Pool
+    objects: ObjectStore
+    scratch: Scratch
+    mlflow: MlflowServer
+    metrics: TrainerMetrics
+    relay: OutboxRelay
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """What goes on beside the consumers; each wakes those that come after it."""
+
+    worker: Worker
+    promoter: Exclusive
+    projector: Exclusive
+    alias: Exclusive
+
+
+async def serve(settings: TrainerSettings, stop: asyncio.Event) -> None:
+    """Run the loops of one trainer until `stop` is set."""
+    registry = CollectorRegistry()
+    scratch = Scratch(settings.fit.scratch)
+    scratch.prepare()
+    producer = KafkaProducer(settings.kafka, settings.producer, client_id=GROUP)
+    async with create_pool(settings.postgres, application_name=GROUP) as pool:
+        clients = Clients(
+            pool=pool,
+            objects=S3ObjectStore(settings.object_store),
+            scratch=scratch,
+            mlflow=MlflowServer(settings.mlflow, settings.object_store),
+            metrics=TrainerMetrics(registry),
+            relay=OutboxRelay(SCHEMA, settings.postgres, producer),
+        )
+        works = _works(settings, clients)
+        try:
+            loops = {**_consumers(settings, clients, works, registry), **_loops(clients, works)}
+            await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
+        finally:
+            await producer.close()
+
+
+def _works(settings: TrainerSettings, clients: Clients) -> Works:
+    fit, relay = settings.fit, clients.relay
+    limits = ChildLimits(memory_bytes=fit.memory_mib * MIB, cpu_s=fit.cpu_s, wall_s=fit.wall_s)
+
+    def job_ended() -> None:
+        relay.wake()
+        works.projector.wake()
+        works.promoter.wake()
+
+    def wish_ended() -> None:
+        relay.wake()
+        works.alias.wake()
+
+    projector = Projector(
+        ProjectionStore(clients.pool),
+        clients.objects,
+        clients.scratch,
+        clients.mlflow,
+        limits=ChildLimits(memory_bytes=fit.memory_mib * MIB, wall_s=settings.mlflow.register_limit_s),
+        metrics=clients.metrics,
+        on_registered=lambda: works.alias.wake(),
+    )
+    promoter = Promoter(
+        clients.pool,
+        GateWork(clients.objects, clients.scratch, limits=limits),
+        Announcer(
+            clients.pool,
+            lambda: KafkaTopicReader(settings.kafka, MODELS_PROMOTED.name, client_id=GROUP),
+            limit_s=settings.promotion.read_limit_s,
+        ),
+        announce_every_s=settings.promotion.announce_every_s,
+        await_version=lambda model_id: projector.await_version(model_id, limit_s=settings.promotion.version_wait_s),
+        metrics=clients.metrics,
+        on_ended=wish_ended,
+    )
+    alias = AliasReconciler(AliasStore(clients.pool), clients.mlflow, metrics=clients.metrics, on_asked=relay.wake)
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    works = Works(
+        worker=Worker(
+            JobStore(clients.pool, owner=owner, lease_s=settings.jobs.lease_s),
+            JobWork(
+                clients.pool, clients.objects, clients.scratch, recipe=baseline(threads=fit.threads), limits=limits
+            ),
+            settings.jobs,
+            metrics=clients.metrics,
+            on_ended=job_ended,
+        ),
+        promoter=Exclusive("promotion", promoter.turn, settings.postgres, every_s=settings.promotion.poll_s),
+        projector=Exclusive("mlflow", projector.turn, settings.postgres, every_s=settings.mlflow.every_s),
+        alias=Exclusive("alias", alias.turn, settings.postgres, every_s=settings.mlflow.alias_every_s),
+    )
+    return works
+
+
+def _consumers(
+    settings: TrainerSettings, clients: Clients, works: Works, registry: CollectorRegistry
+) -> dict[str, Loop]:
+    def requested() -> None:
+        clients.relay.wake()
+        works.worker.wake()
+        works.promoter.wake()
+
+    limit = settings.dead_letters_in_a_row
+    requests = Requests(baseline(threads=settings.fit.threads), library_versions())
+    commands = CommandHandler(
+        clients.pool, SCHEMA, CONSUMER, requests.handlers(), limit=DeadLetterLimit(limit), wake=requested
+    )
+    topics = intake.TOPICS
+    progress = ConsumerProgress()
+    client = KafkaConsumerClient(settings.kafka, settings.consumer, topics=topics, group_id=GROUP, client_id=GROUP)
+    replicas = KafkaConsumerClient(
+        settings.kafka,
+        settings.consumer,
+        topics=[MODELS_LOADED.name],
+        group_id=REPLICAS_GROUP,
+        client_id=REPLICAS_GROUP,
+    )
+    observation = Observation(clients.pool, clients.metrics, progress)
+    watchdog = Watchdog(
+        settings.watchdog,
+        lag=lag_of(settings.kafka, group_id=GROUP, topics=topics, client_id=GROUP),
+        held=client.assignment,
+        probe=observation.postgres_answers,
+    )
+    routes = health_routes(
+        alive=observation.heartbeat.alive,
+        checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
+        registry=registry,
+    )
+    consume_replicas = GroupConsumer(
+        replicas,
+        ReplicaHandler(clients.pool, DeadLetterLimit(limit)),
+        settings.consumer,
+        progress=ConsumerProgress(),
+    )
+    return {
+        "requests": GroupConsumer(client, intake.Intake(commands), settings.consumer, progress=progress).run,
+        "replicas": consume_replicas.run,
+        "watchdog": watchdog.run,
+        "observation": observation.run,
+        "http": HttpServer(health_app(routes), settings.http).run,
+    }
+
+
+def _loops(clients: Clients, works: Works) -> dict[str, Loop]:
+    return {
+        "relay": clients.relay.run,
+        "worker": works.worker.run,
+        "promoter": works.promoter.run,
+        "projector": works.projector.run,
+        "alias": works.alias.run,
+    }
+
+
+def main() -> int:
+    """Read the settings and run until told to stop; return the exit code."""
+    settings = load(TrainerSettings)
+    logs.configure(service=GROUP, level=settings.log_level)
+    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
