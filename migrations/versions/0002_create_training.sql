@@ -28,6 +28,7 @@ CREATE TABLE training.jobs (
     lease_owner text,
     lease_until timestamptz,
     frame_key text,
+    evidence_key text,
     model_id text,
     metrics jsonb,
     durations_s jsonb,

@@ -2,17 +2,14 @@
 
 import os
 import signal
-import socket
 import time
 
 import pytest
 from readmit_cli.stack import readiness
-from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.ports import LOOPBACK, Ports, is_free
+from readmit_cli.stack.ports import Ports, is_free
 from readmit_cli.stack.processes import orphans
 from readmit_cli.stack.programs import KAFKA, MINIO, POSTGRES
 from readmit_cli.stack.running_parts import check_running_parts
-from support.stack import temporary_stack
 
 INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO)
 
@@ -95,14 +92,6 @@ def test_the_data_outlives_down(own_stack):
     """`make down` is for the evening, `make clean` is for good."""
     own_stack.up([POSTGRES])
     assert readiness.postgres(own_stack.database("readmit_owner")) is None
-
-
-def test_a_taken_port_is_named_with_its_setting():
-    """The server's own message is in a log that nobody has found yet."""
-    with temporary_stack() as stack, socket.create_server((LOOPBACK, stack.ports.minio)):
-        with pytest.raises(StackError, match="READMIT_PORT_MINIO"):
-            stack.up([MINIO])
-        assert stack.down()
 
 
 def test_free_ports_are_free():

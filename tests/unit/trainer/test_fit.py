@@ -11,7 +11,7 @@ from readmit_contracts.reasons import Reason
 from readmit_contracts.source import Split
 from support.cohort import cohort, write_frame
 from support.small_fit import SMALL, FitFolder, fit_here, prepare_fit
-from trainer.bundle import BundleFiles, collect_bundle, collect_evidence, load_bundle, save_bundle
+from trainer.bundle import BundleFiles, collect_bundle, collect_evidence, evidence_folder, load_bundle, save_bundle
 from trainer.child import WorkRefused
 from trainer.evaluate import evaluate
 from trainer.fit_files import FRAME_FILE, METRICS_FILE, FitRequest, read_metrics, write_request
@@ -120,10 +120,11 @@ def test_a_bundle_saved_to_a_folder_is_read_back(bundle: BundleFiles, tmp_path: 
 def test_the_manifest_is_stored_last(fitted: FitFolder, bundle: BundleFiles) -> None:
     """Whoever finds a manifest finds everything that it names."""
     job_id = UUID(int=7)
-    evidence = collect_evidence(fitted.path, model_id=bundle.model_id, job_id=job_id, attempt=2)
+    evidence = collect_evidence(fitted.path, model_id=bundle.model_id, job_id=job_id)
     assert list(bundle.objects())[-1] == f"models/{bundle.model_id}/{MANIFEST_FILE}"
     assert len(bundle.objects()) == len(MAX_BYTES) + 1
-    assert list(evidence)[-1] == f"evidence/{bundle.model_id}/{job_id}/2/{MANIFEST_FILE}"
+    assert list(evidence)[-1] == f"{evidence_folder(evidence)}/{MANIFEST_FILE}"
+    assert evidence_folder(evidence).startswith(f"evidence/{bundle.model_id}/{job_id}/")
     assert not set(evidence) & set(bundle.objects())
 
 

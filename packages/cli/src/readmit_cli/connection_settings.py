@@ -1,4 +1,4 @@
-"""Find how this command reaches Kafka and Postgres: its own settings where they are set, else the local stack's."""
+"""Find how this command reaches the system: by its own settings where they are set, else the local stack's."""
 
 from dataclasses import asdict
 
@@ -9,14 +9,18 @@ from readmit_runtime.settings import NESTED_DELIMITER, KafkaSettings, PostgresSe
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.programs import MLFLOW
 from readmit_cli.stack.stack import Stack
 
 PREFIX = "READMIT_CLI_"
 READER = "readmit_reader"
 AUDITOR = "readmit_auditor"
+PREDICTOR = "predictor"
 
 # A check reads every row of the store in one statement per table.
 AUDIT_STATEMENT_S = 600.0
+
+_URL = r"^https?://\S+$"
 
 
 class CliSettings(BaseSettings):
@@ -31,10 +35,12 @@ class CliSettings(BaseSettings):
     auditor: PostgresSettings | None = Field(
         None, description="Postgres, as a role that reads the store and its ledger."
     )
+    predictor: str | None = Field(None, pattern=_URL, description="Base URL of a predictor.")
+    mlflow: str | None = Field(None, pattern=_URL, description="Base URL of MLflow, for links only.")
 
 
 class Connections:
-    """The ways to Kafka and Postgres, found when they are asked for; each raises CommandFailed without a stack."""
+    """The ways into the system, found when they are asked for; each raises CommandFailed without a stack."""
 
     def __init__(self, settings: CliSettings) -> None:
         self._settings = settings
@@ -68,6 +74,17 @@ class Connections:
         """Return the way to the store and its ledger, with time for a whole table."""
         settings = self._settings.auditor or _stack_login(AUDITOR)
         return settings.model_copy(update={"statement_timeout_s": AUDIT_STATEMENT_S})
+
+    def predictor(self) -> str:
+        """Return the base URL of a predictor."""
+        return self._settings.predictor or _stack().addresses.service(PREDICTOR)
+
+    def mlflow(self) -> str | None:
+        """Return the base URL of MLflow, None where it is not known or not started."""
+        if self._settings.mlflow or not self.local:
+            return self._settings.mlflow
+        stack = _stack()
+        return stack.mlflow_uri if MLFLOW in stack.wanted() else None
 
 
 def _stack() -> Stack:

@@ -10,6 +10,7 @@ from readmit_runtime.producer import Producer
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import KafkaSettings, PostgresSettings
 
+from readmit_cli.model_status_store import ModelStatusStore
 from readmit_cli.status_store import StatusStore
 
 CLIENT_ID = "readmit-cli"
@@ -31,9 +32,16 @@ async def database(settings: PostgresSettings) -> AsyncIterator[DirectConnection
 
 @asynccontextmanager
 async def status(settings: PostgresSettings) -> AsyncIterator[StatusStore]:
-    """Open the status views for the length of the block; raises Transient."""
+    """Open the status views of the store for the length of the block; raises Transient."""
+    async with views(settings) as (store, _):
+        yield store
+
+
+@asynccontextmanager
+async def views(settings: PostgresSettings) -> AsyncIterator[tuple[StatusStore, ModelStatusStore]]:
+    """Open the status views of the store and of the models for the length of the block; raises Transient."""
     async with database(settings) as connection:
-        yield StatusStore(connection)
+        yield StatusStore(connection), ModelStatusStore(connection)
 
 
 @asynccontextmanager

@@ -96,31 +96,3 @@ class TableStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     table_name: str
     rows: int
-
-
-class ChampionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """The model that serves under a name, and how many of the living replicas have it."""
-
-    model: str
-    epoch: int
-    model_id: str
-    version: str | None
-    kind: str
-    actor: str
-    reason: str
-    promoted_at: datetime
-    replicas_alive: int
-    replicas_converged: int
-    convergence: Literal["waiting", "converging", "converged"]
-
-
-class ReplicaStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One predictor process as it last reported."""
-
-    replica: str
-    model: str
-    status: str
-    epoch: int | None
-    model_id: str | None
-    reported_at: datetime
-    alive: bool

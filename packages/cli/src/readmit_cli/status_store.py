@@ -6,16 +6,12 @@ from uuid import UUID
 
 import msgspec
 from asyncpg import Record
-from readmit_contracts.registry import ce_type
 from readmit_contracts.source import SPLITS
-from readmit_contracts.topics import INGESTION_COMMANDS
 from readmit_runtime.database import Connection
 
 from readmit_cli.status_rows import (
     BatchStatus,
-    ChampionStatus,
     CommandStatus,
-    ReplicaStatus,
     RunStatus,
     StoreStatus,
     TableStatus,
@@ -47,12 +43,13 @@ class StatusStore:
         rows = await self._connection.fetch("SELECT table_name, rows FROM status.tables")
         return [_struct(row, TableStatus) for row in rows]
 
-    async def command(self, command_id: UUID) -> CommandStatus | None:
-        """Return what became of a command to the store, None as long as nobody took it up."""
+    async def command(self, command_id: UUID, *, consumer: str) -> CommandStatus | None:
+        """Return what became of a message at the service that takes it, None as long as that did not.
+
+        Another service may have seen a message of the same id; what it made of it is not asked for.
+        """
         row = await self._connection.fetchrow(
-            "SELECT * FROM status.commands WHERE command_id = $1 AND command_type = ANY ($2)",
-            command_id,
-            [ce_type(message) for message in INGESTION_COMMANDS.messages],
+            "SELECT * FROM status.commands WHERE command_id = $1 AND consumer = $2", command_id, consumer
         )
         return None if row is None else _struct(row, CommandStatus)
 
@@ -90,21 +87,15 @@ class StatusStore:
         )
         return [row["run_id"] for row in rows]
 
-    async def run_batches(self, run: RunStatus) -> Sequence[BatchStatus]:
-        """Return the run's batches as far as its request names them, by split and number.
-
-        Batches that were chosen as the next ones are on record in the run's IngestionPlanned alone.
-        """
+    async def run_batches(self, run_id: UUID) -> Sequence[BatchStatus]:
+        """Return the run's batches, by split and number."""
         rows = await self._connection.fetch(
             """
-            SELECT b.* FROM status.batches b
-            WHERE b.generation = $1 AND b.dataset_id = $2
-              AND ($3::jsonb -> b.split = '"all"' OR $3::jsonb -> b.split @> to_jsonb(b.batch))
-            ORDER BY array_position($4::text[], b.split), b.batch
+            SELECT b.* FROM status.run_batches w JOIN status.batches b USING (generation, dataset_id, split, batch)
+            WHERE w.run_id = $1
+            ORDER BY array_position($2::text[], b.split), b.batch
             """,
-            run.generation,
-            run.dataset_id,
-            msgspec.json.encode(run.requested).decode(),
+            run_id,
             SPLITS,
         )
         return [_struct(row, BatchStatus) for row in rows]
@@ -120,16 +111,6 @@ class StatusStore:
             SPLITS,
         )
         return [_struct(row, BatchStatus) for row in rows]
-
-    async def champions(self) -> Sequence[ChampionStatus]:
-        """Return the model that serves under each name."""
-        rows = await self._connection.fetch("SELECT * FROM status.champions ORDER BY model")
-        return [_struct(row, ChampionStatus) for row in rows]
-
-    async def replicas(self) -> Sequence[ReplicaStatus]:
-        """Return the predictor processes that live."""
-        rows = await self._connection.fetch("SELECT * FROM status.replicas WHERE alive ORDER BY replica")
-        return [_struct(row, ReplicaStatus) for row in rows]
 
 
 def _run(row: Record) -> RunStatus:

@@ -1,5 +1,6 @@
 """Make a model's bundle of what a fit wrote, and keep bundles in folders for the children."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import UUID
@@ -52,15 +53,22 @@ def collect_bundle(workdir: Path) -> BundleFiles:
     return BundleFiles(model_id=model_id_of(manifest), manifest=manifest, files=files)
 
 
-def collect_evidence(workdir: Path, *, model_id: str, job_id: UUID, attempt: int) -> dict[str, bytes]:
+def collect_evidence(workdir: Path, *, model_id: str, job_id: UUID) -> dict[str, bytes]:
     """Return the evidence of a fit by object key, its manifest last; raises OSError when a file is absent.
 
-    Timings differ from attempt to attempt, so each has a folder of its own.
+    Timings differ from attempt to attempt, so the folder is named by its own manifest's digest: see `evidence_folder`.
     """
     files = {name: (workdir / name).read_bytes() for name in EVIDENCE_FILES}
-    manifest = EvidenceManifest(model_id=model_id, job_id=job_id, files=describe(files))
-    named = {**files, MANIFEST_FILE: msgspec.json.encode(manifest, order="sorted")}
-    return {f"evidence/{model_id}/{job_id}/{attempt}/{name}": content for name, content in named.items()}
+    manifest = msgspec.json.encode(
+        EvidenceManifest(model_id=model_id, job_id=job_id, files=describe(files)), order="sorted"
+    )
+    folder = f"evidence/{model_id}/{job_id}/{hashlib.sha256(manifest).hexdigest()}"
+    return {f"{folder}/{name}": content for name, content in {**files, MANIFEST_FILE: manifest}.items()}
+
+
+def evidence_folder(evidence: Mapping[str, bytes]) -> str:
+    """Return the folder in which collected evidence lies."""
+    return next(iter(evidence)).rpartition("/")[0]
 
 
 def save_bundle(folder: Path, bundle: BundleFiles) -> None:

@@ -9,12 +9,12 @@ from readmit_contracts.commands import CancelIngestion, ResetStore
 from readmit_runtime.clock import SystemClock
 
 from readmit_cli import sessions, terminal
+from readmit_cli.asking.effects import taken_up
+from readmit_cli.asking.requests import Request, publish
 from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.ingestion import run_names
-from readmit_cli.ingestion.following import Follower
-from readmit_cli.ingestion.requests import Request, publish
 from readmit_cli.status_rows import CommandStatus, StoreStatus, TableStatus
 
 Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", show_default=False)]
@@ -67,7 +67,7 @@ async def _give(connections: Connections, message: CancelIngestion | ResetStore)
     async with sessions.status(connections.reader()) as store:
         async with sessions.publisher(connections.kafka()) as producer:
             await publish(request, producer)
-        return await Follower(store, SystemClock()).settled(request)
+        return await taken_up(request.effect, store, SystemClock())
 
 
 def _check(reason: str) -> None:

@@ -12,13 +12,14 @@ from readmit_contracts.fields import Wish
 from readmit_runtime.clock import SystemClock
 
 from readmit_cli import sessions, terminal
+from readmit_cli.asking.effects import taken_up
+from readmit_cli.asking.requests import Request, publish
 from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.ingestion import rendering, selection
-from readmit_cli.ingestion.following import Follower
+from readmit_cli.ingestion.following import run_ended
 from readmit_cli.ingestion.progress_view import RunProgress
-from readmit_cli.ingestion.requests import Request, publish
 from readmit_cli.status_rows import RunStatus
 
 WISHES = ("nothing", "train", "train_and_promote")
@@ -93,9 +94,9 @@ async def _follow(request: Request, connections: Connections, published: asyncio
         async with sessions.status(reader) as status:
             await _publish(request, connections)
             published.set()
-            follower = Follower(status, SystemClock())
-            await follower.settled(request)
-            run = await follower.run_ended(request, progress.update)
+            clock = SystemClock()
+            await taken_up(request.effect, status, clock)
+            run = await run_ended(request, status, clock, progress.update)
     _refuse_other_content(run, cast(StartIngestion, request.message))
     return run
 

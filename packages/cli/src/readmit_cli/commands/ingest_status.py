@@ -11,9 +11,12 @@ from readmit_cli.connection_settings import Connections
 from readmit_cli.ingestion import rendering, run_names
 from readmit_cli.status_rows import BatchStatus, CommandStatus, RunStatus
 
+BATCH_PRODUCER = "batch_producer"
+"""Who takes the commands to the store, by the name that it signs them with."""
+
 
 class RunDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, its command and its batches as far as they are known."""
+    """A run, its command and its batches."""
 
     run: RunStatus
     command: CommandStatus | None
@@ -45,7 +48,9 @@ async def _detail(connections: Connections, name: str) -> RunDetail:
         if run is None:
             raise LookupError("runs are never removed")
         return RunDetail(
-            run=run, command=await store.command(run.command_id), batches=list(await store.run_batches(run))
+            run=run,
+            command=await store.command(run.command_id, consumer=BATCH_PRODUCER),
+            batches=list(await store.run_batches(run.run_id)),
         )
 
 
@@ -68,10 +73,3 @@ def _show_run(detail: RunDetail, *, as_json: bool) -> None:
     console.print()
     if detail.batches:
         console.print(rendering.batches_table(detail.batches))
-    chosen = detail.run.batches - len(detail.batches)
-    if chosen:
-        console.print(
-            f"{chosen} batches were chosen as the next ones; this message names them:\n"
-            f"readmit topics tail ingestion.events --type IngestionPlanned --key {detail.run.run_id}",
-            soft_wrap=True,
-        )

@@ -46,8 +46,8 @@ def _look(connections: Connections) -> Overview:
 
 
 async def _store(connections: Connections) -> StoreOverview:
-    async with sessions.status(connections.reader()) as views:
-        return await overview.gather(views)
+    async with sessions.views(connections.reader()) as (store, models):
+        return await overview.gather(store, models)
 
 
 def _parts() -> tuple[Check, ...]:

@@ -7,8 +7,9 @@ from typing import Any, Protocol
 import msgspec
 from readmit_contracts.source import SPLITS
 
+from readmit_cli.model_rows import ChampionStatus, ReplicaStatus
 from readmit_cli.stack.prerequisites import Check
-from readmit_cli.status_rows import BatchStatus, ChampionStatus, ReplicaStatus, RunStatus, StoreStatus, TableStatus
+from readmit_cli.status_rows import BatchStatus, RunStatus, StoreStatus, TableStatus
 
 LAST_RUNS = 5
 
@@ -33,7 +34,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(Protocol):
-    """What is asked of the status views."""
+    """What is asked of the status views of the store."""
 
     async def store(self) -> StoreStatus:
         """Return the store's generation."""
@@ -51,6 +52,10 @@ class Status(Protocol):
         """Return the active runs, and the last ones."""
         ...
 
+
+class ModelStatus(Protocol):
+    """What is asked of the status views of serving."""
+
     async def champions(self) -> Sequence[ChampionStatus]:
         """Return the model that serves under each name."""
         ...
@@ -60,7 +65,7 @@ class Status(Protocol):
         ...
 
 
-async def gather(status: Status) -> StoreOverview:
+async def gather(status: Status, models: ModelStatus) -> StoreOverview:
     """Read what the database has to say."""
     store = await status.store()
     return StoreOverview(
@@ -68,8 +73,8 @@ async def gather(status: Status) -> StoreOverview:
         tables=tuple(await status.tables()),
         batches=_by_state(await status.batches(store.generation)),
         runs=tuple(await status.runs(LAST_RUNS)),
-        champions=tuple(await status.champions()),
-        replicas=tuple(await status.replicas()),
+        champions=tuple(await models.champions()),
+        replicas=tuple(await models.replicas()),
     )
 
 

@@ -26,7 +26,7 @@ def require_free_ports(blueprint: Blueprint, name: str) -> None:
 
 
 def wait_until_ready(blueprint: Blueprint, supervisor: Supervisor, name: str, *, abandoned: threading.Event) -> None:
-    """Wait until the program answers a real request. Raises StackError with the end of its log."""
+    """Wait until the program answers a real request and counts as started. Raises StackError with the end of its log."""
     begun = time.monotonic()
 
     def why_hopeless() -> str | None:
@@ -40,8 +40,15 @@ def wait_until_ready(blueprint: Blueprint, supervisor: Supervisor, name: str, *,
         return f"{program.state}, {program.spawn_error or 'stopped'}\n{_log_tail(blueprint, name)}"
 
     part = blueprint.parts[name]
+
+    def answers_and_stays() -> str | None:
+        reason = part.probe()
+        if reason is None and supervisor.states()[name].state != "RUNNING":
+            return "it answers, but has not stayed up long enough to count as started"
+        return reason
+
     try:
-        readiness.wait(name, part.probe, timeout_s=part.ready_within_s, why_hopeless=why_hopeless)
+        readiness.wait(name, answers_and_stays, timeout_s=part.ready_within_s, why_hopeless=why_hopeless)
     except StackError as error:
         raise StackError(f"{error}\nIts log: {blueprint.state.log(name)}") from None
 

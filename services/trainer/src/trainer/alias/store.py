@@ -76,10 +76,10 @@ async def _view(connection: Connection, model: str, current: str | None, tagged:
                (SELECT j.model_id FROM training.jobs j
                 WHERE j.model = $1 AND j.model_id = $2 AND j.state = 'done' LIMIT 1) AS known,
                (SELECT max(p.epoch) FROM training.promotions p WHERE p.model = $1 AND p.model_id = $2) AS known_epoch
-        FROM (SELECT $1 AS model) n
-        LEFT JOIN training.champions c USING (model)
+        FROM (SELECT $1::text AS model) n
+        LEFT JOIN training.champions c ON c.model = n.model
         LEFT JOIN training.models m ON m.model_id = c.model_id
-        LEFT JOIN training.alias_projection a USING (model)
+        LEFT JOIN training.alias_projection a ON a.model = n.model
         LEFT JOIN training.inbox i ON i.consumer = $3 AND i.command_id = a.asked_command_id
         """,
         model,

@@ -99,9 +99,8 @@ class Projector:
         log.info("model_registered", model_id=row["model_id"], version=done.version, orphans=done.orphans)
 
     async def _evidence(self, row: Record) -> Mapping[str, Any]:
-        key = f"evidence/{row['model_id']}/{row['job_id']}/{row['attempt']}/{METRICS_FILE}"
         try:
-            content = await self._objects.get(key, max_bytes=EVIDENCE_MAX_BYTES)
+            content = await self._objects.get(f"{row['evidence_key']}/{METRICS_FILE}", max_bytes=EVIDENCE_MAX_BYTES)
         except ObjectMissing:
             return {}
         return msgspec.json.decode(content, type=dict[str, Any])

@@ -15,7 +15,7 @@ class ProjectionStore:
         with transient_errors():
             return await self._pool.fetchrow(
                 """
-                SELECT m.model_id, m.model, m.job_id, m.feature_version, m.trained_at, j.recipe, j.metrics, j.attempt,
+                SELECT m.model_id, m.model, m.job_id, m.feature_version, m.trained_at, j.recipe, j.metrics, j.evidence_key,
                        j.training_set_sha256, j.finished_at
                 FROM training.models m JOIN training.jobs j USING (job_id)
                 WHERE m.mlflow_version IS NULL

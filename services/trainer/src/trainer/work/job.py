@@ -11,7 +11,7 @@ from readmit_runtime.database import Pool
 from readmit_runtime.object_store import ObjectStore
 
 from trainer import artifacts, training_process
-from trainer.bundle import collect_bundle, collect_evidence
+from trainer.bundle import collect_bundle, collect_evidence, evidence_folder
 from trainer.fit_files import FRAME_FILE, FitMetrics, FitRequest, read_metrics, write_request
 from trainer.progress import Progress, Round, Stage
 from trainer.recipe import Recipe
@@ -80,20 +80,23 @@ class JobWork:
             await training_process.run("trainer.fit", workdir, limits=self._limits, on_progress=progress.follow)
             progress.ended("fitted")
             progress.begin("uploading")
-            model_id, metrics = await self._upload(job, workdir)
+            model_id, evidence_key = await self._upload(job, workdir)
+            metrics = await asyncio.to_thread(read_metrics, workdir)
             progress.ended("uploaded")
             return TrainedModel(
-                model_id=model_id, frame_key=frame_key, metrics=figures(metrics), durations_s=progress.durations_s
+                model_id=model_id,
+                frame_key=frame_key,
+                evidence_key=evidence_key,
+                metrics=figures(metrics),
+                durations_s=progress.durations_s,
             )
 
-    async def _upload(self, job: ClaimedJob, workdir: Path) -> tuple[str, FitMetrics]:
+    async def _upload(self, job: ClaimedJob, workdir: Path) -> tuple[str, str]:
         bundle = await asyncio.to_thread(collect_bundle, workdir)
-        evidence = await asyncio.to_thread(
-            collect_evidence, workdir, model_id=bundle.model_id, job_id=job.job_id, attempt=job.attempt
-        )
+        evidence = await asyncio.to_thread(collect_evidence, workdir, model_id=bundle.model_id, job_id=job.job_id)
         await artifacts.store_bundle(self._objects, bundle)
         await artifacts.store_objects(self._objects, evidence)
-        return bundle.model_id, await asyncio.to_thread(read_metrics, workdir)
+        return bundle.model_id, evidence_folder(evidence)
 
 
 def figures(metrics: FitMetrics) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ class TrainedModel(msgspec.Struct, frozen=True, kw_only=True):
 
     model_id: str
     frame_key: str
+    evidence_key: str
     metrics: Mapping[str, Any]
     durations_s: Mapping[str, float]
 
@@ -133,7 +134,7 @@ class JobStore:
             row = await connection.fetchrow(
                 """
                 UPDATE training.jobs SET state = 'done', stage = NULL, model_id = $3, frame_key = $4,
-                    metrics = $5::jsonb, durations_s = $6::jsonb, finished_at = now(), lease_owner = NULL,
+                    metrics = $5::jsonb, durations_s = $6::jsonb, evidence_key = $7, finished_at = now(), lease_owner = NULL,
                     lease_until = NULL
                 WHERE job_id = $1 AND attempt = $2 AND state = 'running'
                 RETURNING *
@@ -144,6 +145,7 @@ class JobStore:
                 trained.frame_key,
                 msgspec.json.encode(trained.metrics).decode(),
                 msgspec.json.encode(trained.durations_s).decode(),
+                trained.evidence_key,
             )
             if row is None:
                 return False

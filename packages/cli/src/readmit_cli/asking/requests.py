@@ -1,17 +1,19 @@
-"""Publish a command to the store, under an id by which its effect can be found."""
+"""Publish a command, under an id by which its effect can be found."""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from readmit_contracts.fields import Message
-from readmit_contracts.topics import INGESTION_COMMANDS
+from readmit_contracts.topics import INGESTION_COMMANDS, MODELS_COMMANDS, TRAINING_COMMANDS, Topic
 from readmit_runtime.messages import outgoing
 from readmit_runtime.producer import DeliveryUnknown, Producer
 
+from readmit_cli.asking.effects import Awaited
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 
 SOURCE = "/readmit/cli"
+COMMAND_TOPICS = (INGESTION_COMMANDS, TRAINING_COMMANDS, MODELS_COMMANDS)
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,24 @@ class Request:
         """The command's name, such as StartIngestion."""
         return type(self.message).__name__
 
+    @property
+    def topic(self) -> Topic:
+        """The topic that carries such commands."""
+        return next(topic for topic in COMMAND_TOPICS if type(self.message) in topic.messages)
+
+    @property
+    def effect(self) -> Awaited:
+        """What to look for in the status views; a topic of commands has one reader, which acts on them."""
+        (taker,) = self.topic.readers
+        return Awaited(self.command_id, type(self.message), taker)
+
 
 async def publish(request: Request, producer: Producer) -> None:
     """Put the command into Kafka; raises Transient, or CommandFailed when it is unknown whether it is there.
 
     Raises ValueError for a command that is not within its bounds.
     """
-    record = outgoing(INGESTION_COMMANDS, request.message, source=SOURCE, id=request.command_id)
+    record = outgoing(request.topic, request.message, source=SOURCE, id=request.command_id)
     try:
         await producer.publish(record)
     except DeliveryUnknown as error:
