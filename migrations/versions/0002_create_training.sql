@@ -16,6 +16,7 @@ CREATE TABLE training.jobs (
     model text NOT NULL,
     recipe text NOT NULL,
     feature_version integer NOT NULL,
+    method_sha256 text NOT NULL,
     training_set jsonb NOT NULL,
     training_set_sha256 text NOT NULL,
     generation integer NOT NULL,

@@ -9,7 +9,7 @@ from readmit_contracts.tables import clean_table_ddl, raw_table_ddl
 from readmit_runtime.database import Connection, connect
 from readmit_runtime.settings import PostgresSettings
 from support.generated_text import HOW, ROOT, GeneratedText
-from support.grants import ROLES, Grants, granted, grants_table
+from support.grants import ROLES, SCHEMAS, Grants, granted, grants_table
 from support.schema_dump import dump, major_of, without_style
 
 SCHEMA_FILE = ROOT / "migrations" / "schema.sql"
@@ -66,6 +66,16 @@ def test_the_committed_schema_is_what_the_migrations_make(
         generated.file(SCHEMA_FILE, made)
     else:
         assert without_style(committed) == without_style(made), HOW
+
+
+async def test_a_function_is_the_text_of_its_migration(database: Connection) -> None:
+    """A driver that takes `%s` or `:name` for a parameter changes a function on its way, and nobody looks there."""
+    written = "".join(path.read_text() for path in (ROOT / "migrations" / "versions").glob("*.sql"))
+    functions = await database.fetch(
+        "SELECT proname, prosrc FROM pg_proc WHERE pronamespace::regnamespace::text = ANY ($1)", list(SCHEMAS)
+    )
+    assert functions
+    assert [function["proname"] for function in functions if function["prosrc"] not in written] == []
 
 
 @pytest.mark.parametrize("split", SPLITS)

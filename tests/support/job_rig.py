@@ -52,6 +52,7 @@ class JobRig:
         self._offsets = count()
         self._store = JobStore(pool, owner="test", lease_s=60)
         self.training_set: Sequence[BatchRef] = (batch("train"), batch("validation"))
+        self._method = job_identity.method_sha256(SMALL, LIBRARIES)
         requests = Requests(SMALL, LIBRARIES)
         self._handler = CommandHandler(
             pool, "training", "trainer", requests.handlers(), limit=DeadLetterLimit(1000), wake=lambda: None
@@ -61,7 +62,7 @@ class JobRig:
     def job_id(self) -> UUID:
         """The job that the training set, the recipe and the libraries make."""
         return job_identity.job_id(
-            model=DEFAULT_MODEL, training_set=self.training_set, recipe=SMALL, libraries=LIBRARIES, force=None
+            model=DEFAULT_MODEL, training_set=self.training_set, method=self._method, force=None
         )
 
     async def empty(self) -> None:
@@ -116,6 +117,7 @@ class JobRig:
             tries=1,
             generation=1,
             feature_version=1,
+            method_sha256=self._method,
             training_set=tuple(self.training_set),
         )
 
@@ -158,7 +160,12 @@ class JobRig:
         await self.expire()
         await self.admin.execute("UPDATE training.jobs SET tries = $1", settings.attempts_max)
         work = JobWork(
-            self._pool, FakeObjectStore(), Scratch(self._folder), recipe=SMALL, limits=ChildLimits(wall_s=60.0)
+            self._pool,
+            FakeObjectStore(),
+            Scratch(self._folder),
+            recipe=SMALL,
+            libraries=LIBRARIES,
+            limits=ChildLimits(wall_s=60.0),
         )
         worker = Worker(self._store, work, settings, metrics=TrainerMetrics(CollectorRegistry()), on_ended=lambda: None)
         await worker.turn(asyncio.Event())

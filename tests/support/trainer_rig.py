@@ -71,6 +71,7 @@ class TrainerRig:
         self.object_store = object_store
         self.objects = S3ObjectStore(object_store)
         self.store = store
+        self.scratch_root = scratch
         self.scratch = Scratch(scratch)
         self.broker = FakeBroker()
         self.broker.create_topic(MODELS_PROMOTED.name)
@@ -122,6 +123,13 @@ class TrainerRig:
         )
         return StoreReset(generation=generation, command_id=uuid4(), reason="a fresh start", actor="test")
 
+    async def replan(self) -> None:
+        """Plan the batches anew under the present generation, as a reset does."""
+        await self.admin.execute(
+            "TRUNCATE ingest.chunks, ingest.batches, ingest.runs, ingest.run_batches, ingest.planned_chunks, "
+            "ingest.datasets RESTART IDENTITY"
+        )
+
     async def send(self, message: Message, *, message_id: UUID | None = None, recipe: Recipe = SMALL) -> UUID:
         """Deliver a message to the trainer; give its id."""
         message_id = message_id or uuid4()
@@ -136,12 +144,14 @@ class TrainerRig:
         """Give a worker of its own name."""
         given = JobSettings(**{"lease_s": 5.0, "renew_s": 0.3, **settings})
         store = JobStore(self.pool, owner=str(uuid4()), lease_s=given.lease_s)
-        work = JobWork(self.pool, objects or self.objects, self.scratch, recipe=recipe, limits=self.limits)
+        work = JobWork(
+            self.pool, objects or self.objects, self.scratch, recipe=recipe, libraries=LIBRARIES, limits=self.limits
+        )
         return Worker(store, work, given, metrics=self.metrics, on_ended=lambda: None)
 
-    async def work(self, **settings: object) -> bool:
+    async def work(self, *, recipe: Recipe = SMALL, **settings: object) -> bool:
         """Do one job; tell whether there was one."""
-        return await self.worker(**settings).turn(asyncio.Event())
+        return await self.worker(recipe=recipe, **settings).turn(asyncio.Event())
 
     def promoter(self, gate: GateWork | None = None) -> Promoter:
         """Give a promoter that finds what the trainer announced in the topic."""
@@ -195,6 +205,33 @@ class TrainerRig:
     async def promote(self) -> None:
         """Work off the wishes that are ready."""
         await self.promoter().turn()
+
+    async def crown(self, model_id: str, *, epoch: int) -> None:
+        """Make a model the champion by hand, as if the gate had let it through."""
+        before = await self.admin.fetchrow("SELECT model, model_id FROM training.champions")
+        await self.admin.execute("UPDATE training.champions SET epoch = $1, model_id = $2", epoch, model_id)
+        await self.admin.execute(
+            "INSERT INTO training.promotions (model, epoch, model_id, kind, command_id, actor, reason, replaces_epoch, "
+            "replaces_model_id) VALUES ($1, $2, $3, 'promotion', gen_random_uuid(), 'test', 'test', $4, $5)",
+            before["model"],
+            epoch,
+            model_id,
+            epoch - 1,
+            before["model_id"],
+        )
+
+    async def empty_promotions(self) -> None:
+        """Forget every promotion, as a database restored from an older backup does."""
+        await self.admin.execute("TRUNCATE training.promotions, training.champions, training.wishes")
+
+    async def replica_lives(self, *, replica: str = "predictor-0", feature_versions: tuple[int, ...] = (1,)) -> None:
+        """Let a replica of every model name report now."""
+        await self.admin.execute(
+            "INSERT INTO training.replicas (replica, model, status, feature_versions, reported_at) "
+            "SELECT $1, coalesce(max(model), 'readmission'), 'serving', $2::integer[], now() FROM training.models",
+            replica,
+            list(feature_versions),
+        )
 
     async def job(self, job_id: UUID | None = None) -> dict:
         """Give the row of a job, or of the only one."""

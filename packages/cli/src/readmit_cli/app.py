@@ -2,7 +2,7 @@
 
 import typer
 
-from readmit_cli.commands import doctor, down, ingest, logs, status, topics, up
+from readmit_cli.commands import demo, doctor, down, ingest, logs, models, predict, status, topics, train, up
 
 
 def build() -> typer.Typer:
@@ -15,6 +15,6 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for group in (up, down, logs, doctor, status, topics, ingest):
+    for group in (up, down, demo, logs, doctor, status, topics, ingest, train, models, predict):
         group.register(app)
     return app

@@ -48,12 +48,10 @@ class ModelStatusStore:
         )
         return [_struct(row, ModelStatus) for row in rows]
 
-    async def models_beginning(self, model: str, beginning: str) -> Sequence[ModelStatus]:
-        """Return up to three models whose id begins so."""
+    async def models_beginning(self, beginning: str) -> Sequence[ModelStatus]:
+        """Return up to three models whose id begins so, under whatever name they were trained first."""
         rows = await self._connection.fetch(
-            "SELECT * FROM status.models WHERE model = $1 AND starts_with(model_id, $2) ORDER BY model_id LIMIT 3",
-            model,
-            beginning,
+            "SELECT * FROM status.models WHERE starts_with(model_id, $1) ORDER BY model_id LIMIT 3", beginning
         )
         return [_struct(row, ModelStatus) for row in rows]
 

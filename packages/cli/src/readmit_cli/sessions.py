@@ -10,6 +10,8 @@ from readmit_runtime.producer import Producer
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import KafkaSettings, PostgresSettings
 
+from readmit_cli.asking import requests
+from readmit_cli.asking.requests import Request
 from readmit_cli.model_status_store import ModelStatusStore
 from readmit_cli.status_store import StatusStore
 
@@ -44,8 +46,14 @@ async def views(settings: PostgresSettings) -> AsyncIterator[tuple[StatusStore, 
         yield StatusStore(connection), ModelStatusStore(connection)
 
 
+async def publish(request: Request, settings: KafkaSettings) -> None:
+    """Put one command into Kafka; raises what `requests.publish` raises."""
+    async with _publisher(settings) as producer:
+        await requests.publish(request, producer)
+
+
 @asynccontextmanager
-async def publisher(settings: KafkaSettings) -> AsyncIterator[Producer]:
+async def _publisher(settings: KafkaSettings) -> AsyncIterator[Producer]:
     """Open a producer for the length of the block."""
     producer = KafkaProducer(settings, ProducerSettings(), client_id=CLIENT_ID)
     try:

@@ -141,7 +141,12 @@ def _works(settings: TrainerSettings, clients: Clients) -> Works:
         worker=Worker(
             JobStore(clients.pool, owner=owner, lease_s=settings.jobs.lease_s),
             JobWork(
-                clients.pool, clients.objects, clients.scratch, recipe=baseline(threads=fit.threads), limits=limits
+                clients.pool,
+                clients.objects,
+                clients.scratch,
+                recipe=baseline(threads=fit.threads),
+                libraries=library_versions(),
+                limits=limits,
             ),
             settings.jobs,
             metrics=clients.metrics,

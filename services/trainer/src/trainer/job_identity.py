@@ -1,5 +1,6 @@
 """Name a training job by everything that its result depends on, so that asking twice is one job."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from uuid import UUID, uuid5
 
@@ -18,21 +19,21 @@ def training_sha256(training_set: Iterable[BatchRef]) -> str:
     return batches_sha256(ref for ref in training_set if ref.split in FITTED_ON)
 
 
-def job_id(
-    *, model: str, training_set: Iterable[BatchRef], recipe: Recipe, libraries: Mapping[str, str], force: UUID | None
-) -> UUID:
-    """Return the job's id; `force` is the command that wants a job of its own whatever was trained before.
+def method_sha256(recipe: Recipe, libraries: Mapping[str, str]) -> str:
+    """Return the digest over how this release trains.
 
     The recipe's digest holds the feature version and the number of threads.
     """
-    parts = {
-        "model": model,
-        "training_set": training_sha256(training_set),
-        "recipe": recipe.digest(),
-        "libraries": dict(libraries),
-        "force": force,
-    }
-    return uuid5(NAMESPACE, "job:" + msgspec.json.encode(parts, order="sorted").decode())
+    parts = {"recipe": recipe.digest(), "libraries": dict(libraries)}
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def job_id(*, model: str, training_set: Iterable[BatchRef], method: str, force: UUID | None) -> UUID:
+    """Return the job's id; `method` is `method_sha256`.
+
+    `force` is the command that wants a job of its own, whatever was trained before.
+    """
+    return uuid5(NAMESPACE, f"job:{model}:{training_sha256(training_set)}:{method}:{force or ''}")
 
 
 def not_trainable(training_set: Iterable[BatchRef]) -> tuple[Reason, str] | None:

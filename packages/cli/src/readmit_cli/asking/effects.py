@@ -58,9 +58,7 @@ async def taken_up(awaited: Awaited, commands: Commands, clock: Clock) -> Comman
     return found
 
 
-async def settled(
-    awaited: Awaited, commands: Commands, clock: Clock, on_look: OnLook | None = None
-) -> CommandStatus:
+async def settled(awaited: Awaited, commands: Commands, clock: Clock, on_look: OnLook | None = None) -> CommandStatus:
     """Return what became of the message once the work on it has ended; raises CommandFailed when it was refused."""
     found = await taken_up(awaited, commands, clock)
     while found.outcome == "accepted":

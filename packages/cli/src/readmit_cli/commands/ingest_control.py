@@ -9,38 +9,34 @@ from readmit_contracts.commands import CancelIngestion, ResetStore
 from readmit_runtime.clock import SystemClock
 
 from readmit_cli import sessions, terminal
+from readmit_cli.asking import options
 from readmit_cli.asking.effects import taken_up
-from readmit_cli.asking.requests import Request, publish
+from readmit_cli.asking.requests import Request
 from readmit_cli.connection_settings import Connections
-from readmit_cli.exit_codes import ExitCode
-from readmit_cli.failures import CommandFailed
 from readmit_cli.ingestion import run_names
 from readmit_cli.status_rows import CommandStatus, StoreStatus, TableStatus
-
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Print what became of the command as JSON, and nothing else.")]
 
 
 def cancel(
     *,
     run: Annotated[str, typer.Argument(help=run_names.HELP)],
-    reason: Reason,
-    as_json: AsJson = False,
+    reason: options.Reason,
+    as_json: options.AsJson = False,
 ) -> None:
     """End a run's streaming; what has arrived stays, and the next run that wants the batches goes on from there."""
-    _check(reason)
+    options.check_reason(reason)
     done = terminal.run(_cancel(Connections.find(), run, reason))
     _report(done, f"Run {done.subject} is cancelled.", as_json=as_json)
 
 
 def reset(
     *,
-    reason: Reason,
+    reason: options.Reason,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False,
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Empty the store as a whole, and plan every batch anew for its next generation; refused while a run is active."""
-    _check(reason)
+    options.check_reason(reason)
     connections = Connections.find()
     if not yes:
         store, tables = terminal.run(_store(connections))
@@ -65,14 +61,8 @@ async def _store(connections: Connections) -> tuple[StoreStatus, list[TableStatu
 async def _give(connections: Connections, message: CancelIngestion | ResetStore) -> CommandStatus:
     request = Request(uuid4(), message)
     async with sessions.status(connections.reader()) as store:
-        async with sessions.publisher(connections.kafka()) as producer:
-            await publish(request, producer)
+        await sessions.publish(request, connections.kafka())
         return await taken_up(request.effect, store, SystemClock())
-
-
-def _check(reason: str) -> None:
-    if not (0 < len(reason) <= 200 and reason.isprintable()):
-        raise CommandFailed("--reason takes 1 to 200 characters on one line.", code=ExitCode.USAGE)
 
 
 def _report(done: CommandStatus, text: str, *, as_json: bool) -> None:

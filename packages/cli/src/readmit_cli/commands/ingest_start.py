@@ -13,12 +13,12 @@ from readmit_runtime.clock import SystemClock
 
 from readmit_cli import sessions, terminal
 from readmit_cli.asking.effects import taken_up
-from readmit_cli.asking.requests import Request, publish
+from readmit_cli.asking.requests import Request
 from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.ingestion import rendering, selection
-from readmit_cli.ingestion.following import run_ended
+from readmit_cli.ingestion.following import require_completed, run_ended
 from readmit_cli.ingestion.progress_view import RunProgress
 from readmit_cli.status_rows import RunStatus
 
@@ -52,7 +52,7 @@ def start(
     run_id = ids.run_id(request.command_id)
     connections = Connections.find()
     if not wait:
-        terminal.run(_publish(request, connections))
+        terminal.run(sessions.publish(request, connections.kafka()))
         _say_published(request, run_id, as_json=as_json)
         return
     published = asyncio.Event()
@@ -82,17 +82,12 @@ def _command(
     return StartIngestion(batches=batches, then=cast(Wish, then), dataset_sha256=sha256)
 
 
-async def _publish(request: Request, connections: Connections) -> None:
-    async with sessions.publisher(connections.kafka()) as producer:
-        await publish(request, producer)
-
-
 async def _follow(request: Request, connections: Connections, published: asyncio.Event, *, quiet: bool) -> RunStatus:
     reader = connections.reader()
     with RunProgress(terminal.progress_console(quiet=quiet)) as progress:
         progress.waiting("asking the batch producer")
         async with sessions.status(reader) as status:
-            await _publish(request, connections)
+            await sessions.publish(request, connections.kafka())
             published.set()
             clock = SystemClock()
             await taken_up(request.effect, status, clock)
@@ -127,6 +122,4 @@ def _report(run: RunStatus, *, as_json: bool) -> None:
         console = terminal.out()
         console.print(f"Run {run.run_id} is ", rendering.state(run.state), ".", sep="", soft_wrap=True)
         console.print(rendering.sum_line(run), soft_wrap=True)
-    if run.state != "completed":
-        why = f"{run.reason}: {run.detail}" if run.reason else "no reason is on record."
-        raise CommandFailed(f"The run {run.state.replace('cancelled', 'was cancelled')}. {why}")
+    require_completed(run)

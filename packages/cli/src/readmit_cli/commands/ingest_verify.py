@@ -1,23 +1,20 @@
 """`readmit ingest verify`: prove that the store holds what the source file says, row by row."""
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from readmit_contracts.source import SourceFile
-from readmit_runtime.dataset_location import locate_dataset
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from readmit_cli import sessions, terminal
 from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.ingestion import run_names
-from readmit_cli.stack.checkout import Checkout
 from readmit_cli.status_store import StatusStore
 from readmit_cli.verification import rendering
 from readmit_cli.verification.findings import Report
+from readmit_cli.verification.source_location import find_source
 from readmit_cli.verification.store import AuditStore
 from readmit_cli.verification.verify import OnProgress, find_run, verify_run
 
@@ -59,16 +56,8 @@ def verify(
 async def _verify(connections: Connections, name: str, dataset: Path | None, on_progress: OnProgress) -> Report:
     async with sessions.database(connections.auditor()) as connection, AuditStore.snapshot(connection) as store:
         found = await find_run(store, await run_names.find(name, StatusStore(connection)))
-        return await verify_run(store, found, _source(dataset), on_progress)
-
-
-def _source(dataset: Path | None) -> SourceFile:
-    if dataset is not None:
-        return SourceFile.read(dataset)
-    checkout = Checkout.find()
-    console = terminal.progress_console(quiet=False)
-    found = locate_dataset(state=checkout.installed, checkout=checkout.root, environ=os.environ, announce=console.print)
-    return SourceFile.read(found.path)
+        source = find_source(dataset, terminal.progress_console(quiet=False).print)
+        return await verify_run(store, found, source, on_progress)
 
 
 def _show(report: Report, seconds: float, *, as_json: bool) -> None:

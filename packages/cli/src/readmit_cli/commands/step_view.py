@@ -3,7 +3,17 @@
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+
+
+class _KnownBar(BarColumn):
+    """A bar for what has a known end, nothing for the rest."""
+
+    def render(self, task: Task) -> ProgressBar | Text:  # type: ignore[override]  # an empty column is fine too
+        """Draw the bar."""
+        return Text() if task.total is None else super().render(task)
 
 
 class StepView:
@@ -12,7 +22,13 @@ class StepView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._progress = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            _KnownBar(bar_width=30),
+            TextColumn("{task.fields[said]}", markup=False),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
 
@@ -28,7 +44,11 @@ class StepView:
 
     def started(self, step: str) -> None:
         """Show a running clock."""
-        self._tasks[step] = self._progress.add_task(step)
+        self._tasks[step] = self._progress.add_task(step, total=None, said="")
+
+    def going_on(self, step: str, said: str, *, completed: int | None = None, total: int | None = None) -> None:
+        """Say beside the clock how far the step is; with a total there is a bar."""
+        self._progress.update(self._tasks[step], completed=completed, total=total, said=said)
 
     def finished(self, step: str, seconds: float, *, note: str) -> None:
         """Replace the clock by a line."""

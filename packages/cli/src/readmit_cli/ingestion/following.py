@@ -37,3 +37,10 @@ async def run_ended(request: Request, runs: Runs, clock: Clock, on_progress: OnP
         if not run.active:
             return run
         await clock.sleep(POLL_S)
+
+
+def require_completed(run: RunStatus) -> None:
+    """Raise CommandFailed when the run ended in another way."""
+    if run.state != "completed":
+        why = f"{run.reason}: {run.detail}" if run.reason else "no reason is on record."
+        raise CommandFailed(f"The run {run.state.replace('cancelled', 'was cancelled')}. {why}")

@@ -26,7 +26,7 @@ def require_free_ports(blueprint: Blueprint, name: str) -> None:
 
 
 def wait_until_ready(blueprint: Blueprint, supervisor: Supervisor, name: str, *, abandoned: threading.Event) -> None:
-    """Wait until the program answers a real request and counts as started. Raises StackError with the end of its log."""
+    """Wait until the program answers a real request and counts as started. Raises StackError with its log's end."""
     begun = time.monotonic()
 
     def why_hopeless() -> str | None:

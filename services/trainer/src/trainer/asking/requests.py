@@ -30,7 +30,7 @@ class Requests:
     def __init__(self, recipe: Recipe, libraries: Mapping[str, str]) -> None:
         """Take how this release trains; both are part of a job's identity."""
         self._recipe = recipe
-        self._libraries = dict(libraries)
+        self._method = job_identity.method_sha256(recipe, libraries)
 
     def handlers(self) -> dict[type[Message], Act]:
         """Return the methods by message type."""
@@ -143,8 +143,7 @@ class Requests:
         job_id = job_identity.job_id(
             model=model,
             training_set=training_set,
-            recipe=self._recipe,
-            libraries=self._libraries,
+            method=self._method,
             force=command_id if force else None,
         )
         job = await store.ask_job(
@@ -154,6 +153,7 @@ class Requests:
                 model=model,
                 recipe=self._recipe.name,
                 feature_version=self._recipe.feature_version,
+                method_sha256=self._method,
                 training_set=tuple(training_set),
                 training_set_sha256=job_identity.training_sha256(training_set),
                 generation=generation,

@@ -28,6 +28,7 @@ class AskedJob(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     recipe: str
     feature_version: int
+    method_sha256: str
     training_set: tuple[BatchRef, ...]
     training_set_sha256: str
     generation: int
@@ -72,8 +73,9 @@ async def ask_job(connection: Connection, job: AskedJob) -> Record:
     row = await connection.fetchrow(
         """
         INSERT INTO training.jobs AS j
-            (job_id, model, recipe, feature_version, training_set, training_set_sha256, generation)
-        VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7)
+            (job_id, model, recipe, feature_version, training_set, training_set_sha256, generation,
+             method_sha256)
+        VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8)
         ON CONFLICT (job_id) DO UPDATE SET
             state = 'waiting', stage = NULL, reason = NULL, detail = NULL, tries = 0, lease_owner = NULL,
             lease_until = NULL, finished_at = NULL, generation = excluded.generation,
@@ -89,6 +91,7 @@ async def ask_job(connection: Connection, job: AskedJob) -> Record:
         msgspec.json.encode(job.training_set).decode(),
         job.training_set_sha256,
         job.generation,
+        job.method_sha256,
     )
     if row is None:
         row = await connection.fetchrow("SELECT * FROM training.jobs WHERE job_id = $1 FOR UPDATE", job.job_id)

@@ -15,8 +15,8 @@ class ProjectionStore:
         with transient_errors():
             return await self._pool.fetchrow(
                 """
-                SELECT m.model_id, m.model, m.job_id, m.feature_version, m.trained_at, j.recipe, j.metrics, j.evidence_key,
-                       j.training_set_sha256, j.finished_at
+                SELECT m.model_id, m.model, m.job_id, m.feature_version, m.trained_at, j.recipe, j.metrics,
+                       j.evidence_key, j.training_set_sha256, j.finished_at
                 FROM training.models m JOIN training.jobs j USING (job_id)
                 WHERE m.mlflow_version IS NULL
                   AND ($1::timestamptz IS NULL OR (m.trained_at, m.model_id) > ($1, $2))

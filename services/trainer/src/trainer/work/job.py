@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from readmit_contracts.batches import batches_sha256
+from readmit_contracts.reasons import Reason
 from readmit_runtime.database import Pool
+from readmit_runtime.errors import Rejected
 from readmit_runtime.object_store import ObjectStore
 
-from trainer import artifacts, training_process
+from trainer import artifacts, job_identity, training_process
 from trainer.bundle import collect_bundle, collect_evidence, evidence_folder
 from trainer.fit_files import FRAME_FILE, FitMetrics, FitRequest, read_metrics, write_request
 from trainer.progress import Progress, Round, Stage
@@ -55,12 +57,20 @@ class JobWork:
     """Knows how a job is done; holds nothing of any one job."""
 
     def __init__(
-        self, pool: Pool, objects: ObjectStore, scratch: Scratch, *, recipe: Recipe, limits: ChildLimits
+        self,
+        pool: Pool,
+        objects: ObjectStore,
+        scratch: Scratch,
+        *,
+        recipe: Recipe,
+        libraries: Mapping[str, str],
+        limits: ChildLimits,
     ) -> None:
         self._pool = pool
         self._objects = objects
         self._scratch = scratch
         self._recipe = recipe
+        self._method = job_identity.method_sha256(recipe, libraries)
         self._limits = limits
 
     async def do(self, job: ClaimedJob, progress: JobProgress) -> TrainedModel:
@@ -68,6 +78,8 @@ class JobWork:
 
         Raises Rejected(DATASET_CHANGED), ChildFailed, BundleInvalid; Transient while a dependency is away.
         """
+        if job.method_sha256 != self._method:
+            raise Rejected(Reason.REFUSED, "The job is for another release's recipe or libraries; ask for it again.")
         with self._scratch.folder(f"{job.job_id}-{job.attempt}") as workdir:
             progress.begin("reading")
             await training_set_store.write_frame(self._pool, job, workdir / FRAME_FILE)

@@ -21,6 +21,8 @@ from trainer import announcements
 from trainer.announcements import SCHEMA
 from trainer.asking import store as asking
 
+_CLAIMED = ("job_id", "model", "attempt", "tries", "generation", "feature_version", "method_sha256")
+
 
 class ClaimedJob(msgspec.Struct, frozen=True, kw_only=True):
     """A job that this worker holds the lease of."""
@@ -31,6 +33,7 @@ class ClaimedJob(msgspec.Struct, frozen=True, kw_only=True):
     tries: int
     generation: int
     feature_version: int
+    method_sha256: str
     training_set: tuple[BatchRef, ...]
 
 
@@ -77,9 +80,7 @@ class JobStore:
             if row is None:
                 return None
             job = ClaimedJob(
-                **{
-                    name: row[name] for name in ("job_id", "model", "attempt", "tries", "generation", "feature_version")
-                },
+                **{name: row[name] for name in _CLAIMED},
                 training_set=msgspec.json.decode(row["training_set"], type=tuple[BatchRef, ...]),
             )
             rows: Counter[Any] = Counter()
@@ -134,8 +135,8 @@ class JobStore:
             row = await connection.fetchrow(
                 """
                 UPDATE training.jobs SET state = 'done', stage = NULL, model_id = $3, frame_key = $4,
-                    metrics = $5::jsonb, durations_s = $6::jsonb, evidence_key = $7, finished_at = now(), lease_owner = NULL,
-                    lease_until = NULL
+                    metrics = $5::jsonb, durations_s = $6::jsonb, evidence_key = $7, finished_at = now(),
+                    lease_owner = NULL, lease_until = NULL
                 WHERE job_id = $1 AND attempt = $2 AND state = 'running'
                 RETURNING *
                 """,
