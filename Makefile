@@ -11,12 +11,12 @@ BIN := .venv/bin
 LONGEST_MODULE := 400
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test test-slow up down clean
+.PHONY: help install lock lint unit integration e2e test test-slow nightly up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Install what is missing for the local stack and the tests.
+install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server.
 	@local/install/all.sh
 
 lock: ## Resolve all locks anew: names, versions and hashes.
@@ -25,6 +25,9 @@ lock: ## Resolve all locks anew: names, versions and hashes.
 
 up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services.
 	@$(BIN)/readmit up
+
+demo: up ## Start the stack and do the main job on the real dataset: ingest, verify, train, promote, predict.
+	@$(BIN)/readmit demo
 
 down: ## Stop the local stack; its data stays.
 	@if [ -x $(BIN)/readmit ]; then $(BIN)/readmit down; fi
@@ -59,6 +62,10 @@ test: ## Install, then static checks and all of the tests above.
 
 test-slow: ## Fault, load and browser tests.
 	@echo "no slow tests yet"
+
+nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
+	@READMIT_S3=versity $(MAKE) install
+	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

@@ -4,7 +4,9 @@
 # Every background part gets a process group, so that a failure can end the others with all their children.
 set -m
 
-parts=${*:-python kafka minio mlflow}
+s3=${READMIT_S3:-minio}
+[[ $s3 == minio || $s3 == versity ]] || stop "READMIT_S3 is '$s3'" "set it to minio or versity, or unset it."
+parts=${*:-python kafka $s3 mlflow}
 running=""
 
 touch .local/stamp/begun
@@ -40,7 +42,7 @@ end_background() {
 trap end_background EXIT
 
 # The slowest part first: with a Go at hand it is built while everything else is fetched.
-case " $parts " in *" minio "*) if local/install/go.sh --on-path >/dev/null; then background minio; fi ;; esac
+case " $parts " in *" $s3 "*) if local/install/go.sh --on-path >/dev/null; then background "$s3"; fi ;; esac
 foreground packages
 foreground uv
 for part in $parts; do

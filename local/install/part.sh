@@ -28,3 +28,15 @@ stop() { # what happened, what to do next
 major_of() { # the leading number of a version
     [[ $1 =~ ^([0-9]+) ]] && printf '%s' "${BASH_REMATCH[1]}" || printf 0
 }
+
+built_by_go() { # part, program, module with its version
+    local made_from go
+    made_from=$(digest "$3")
+    if made "$1" "$made_from" && [[ -x .local/bin/$2 ]]; then
+        return 0
+    fi
+    go=$(local/install/go.sh)
+    GOBIN=$PWD/.local/bin CGO_ENABLED=0 "$go" install "$3" </dev/null ||
+        stop "$2 could not be built" "read Go's messages above; when they name the network or a proxy, set GOPROXY right and run make install again."
+    keep "$1" "$made_from"
+}

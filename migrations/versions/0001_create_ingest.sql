@@ -6,7 +6,7 @@ CREATE SCHEMA raw;
 CREATE SCHEMA clean;
 CREATE SCHEMA status;
 
--- Planning, reset: FOR UPDATE. Storing, cleaning: FOR SHARE.
+-- Planning, reset: LOCK TABLE IN EXCLUSIVE MODE. Storing, cleaning: the row FOR SHARE, which queues behind it.
 CREATE TABLE ingest.store (
     id smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     generation integer NOT NULL DEFAULT 1 CHECK (generation >= 1),

@@ -61,9 +61,7 @@ class JobRig:
     @property
     def job_id(self) -> UUID:
         """The job that the training set, the recipe and the libraries make."""
-        return job_identity.job_id(
-            model=DEFAULT_MODEL, training_set=self.training_set, method=self._method, force=None
-        )
+        return job_identity.job_id(model=DEFAULT_MODEL, training_set=self.training_set, method=self._method, force=None)
 
     async def empty(self) -> None:
         """Forget every job."""
@@ -127,7 +125,9 @@ class JobRig:
 
     async def finish(self, *, attempts_ago: int = 0) -> None:
         """Let a worker say that the model is in the object store."""
-        trained = TrainedModel(model_id=MODEL_ID, frame_key="frame", metrics={}, durations_s={})
+        trained = TrainedModel(
+            model_id=MODEL_ID, frame_key="frame", evidence_key="evidence", metrics={}, durations_s={}
+        )
         await self._store.finish(await self.claimed(attempts_ago=attempts_ago), trained, duration_s=1.0)
 
     async def fail(self, *, attempts_ago: int = 0) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.processes import is_alive
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack, recorded_ports
 from readmit_cli.stack.state_directory import StateDirectory
 
@@ -19,13 +20,13 @@ PREFIX = "readmit-tests-"
 
 
 @contextmanager
-def temporary_stack() -> Iterator[Stack]:
+def temporary_stack(*, s3: S3Server = S3Server.MINIO) -> Iterator[Stack]:
     """Give a stack that is not started yet; afterwards it is stopped and its files are gone, whatever happened."""
     end_abandoned_stacks()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     # Postgres may run as another user than the tests.
     folder.chmod(0o755)
-    stack = Stack(folder / "state", Ports.free())
+    stack = Stack(folder / "state", Ports.free(), s3=s3)
     try:
         yield stack
     finally:

@@ -13,7 +13,8 @@ from readmit_cli.stack import buckets, store
 from readmit_cli.stack.connections import DatabaseConnection
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, OBJECT_STORE_ROOT
 from readmit_cli.stack.environment import DATABASE
-from readmit_cli.stack.programs import KAFKA, MINIO, MLFLOW, POSTGRES
+from readmit_cli.stack.programs import KAFKA, MLFLOW, POSTGRES, S3
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack
 from readmit_runtime.settings import ObjectStoreSettings, PostgresSettings
 from support.stack import temporary_stack
@@ -71,10 +72,30 @@ def service_database(stack_infrastructure: Stack, module_database: str) -> Calla
 
 
 @pytest.fixture(scope="session")
-def object_store(stack_infrastructure: Stack) -> Stack:
+def minio_stack(stack_infrastructure: Stack) -> Stack:
     """Give the stack with a running MinIO."""
-    stack_infrastructure.up({*stack_infrastructure.wanted(), MINIO})
+    stack_infrastructure.up({*stack_infrastructure.wanted(), S3})
     return stack_infrastructure
+
+
+@pytest.fixture(scope="session")
+def object_store(minio_stack: Stack) -> Stack:
+    """Give a stack with a running object store; a module that has to hold for all servers gives another here."""
+    return minio_stack
+
+
+@pytest.fixture(scope="session", params=tuple(S3Server))
+def each_object_store(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Give a stack with each S3 server in turn: the run's own with MinIO, one with nothing else for another."""
+    server: S3Server = request.param
+    if server is S3Server.MINIO:
+        yield request.getfixturevalue("minio_stack")
+        return
+    with temporary_stack(s3=server) as stack:
+        if not stack.blueprint.checkout.s3(server).is_file():
+            pytest.skip(f"`READMIT_S3={server} make install` builds it; `make nightly` does")
+        stack.up([S3])
+        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """What a StartIngestion leaves behind: all of the plan or nothing, once."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import uuid4
 
@@ -11,6 +12,8 @@ from readmit_contracts.commands import CancelIngestion, NextBatches, StartIngest
 from readmit_contracts.events import IngestionCompleted, IngestionFailed, IngestionPlanned
 from readmit_contracts.reasons import Reason
 from readmit_contracts.source import SPLITS
+from readmit_runtime.database import connect
+from readmit_runtime.settings import PostgresSettings
 from support.batch_producer_rig import Rig, command_record
 from support.skeleton_dataset import write_skeleton
 
@@ -202,6 +205,34 @@ async def test_next_at_the_same_moment_never_gives_a_batch_twice(rig: Rig) -> No
 
     wanted = [await rig.wanted(ids.run_id(command_id)) for command_id in command_ids]
     assert sorted(wanted) == [[("train", 0)], [("train", 1)], [("train", 2)]]
+
+
+async def test_a_command_gets_its_turn_between_ingestors_that_hold_the_store_by_turns(
+    rig: Rig, service_database: Callable[[str], PostgresSettings]
+) -> None:
+    """Two of them are never away together; commands, a cancel among them, must not wait for the end of a run."""
+    ended = asyncio.Event()
+
+    async def ingest(head_start_s: float) -> None:
+        connection = await connect(service_database("readmit_ingestor"))
+        try:
+            await asyncio.sleep(head_start_s)
+            while not ended.is_set():
+                async with connection.transaction():
+                    await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
+                    await asyncio.sleep(0.2)
+        finally:
+            await connection.close()
+
+    async with asyncio.TaskGroup() as ingestors:
+        ingestors.create_task(ingest(0))
+        ingestors.create_task(ingest(0.1))
+        await asyncio.sleep(0.3)
+        try:
+            async with asyncio.timeout(5):
+                await rig.start(train=(0,))
+        finally:
+            ended.set()
 
 
 async def test_two_runs_may_want_the_same_batches(rig: Rig) -> None:

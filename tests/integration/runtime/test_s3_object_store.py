@@ -5,11 +5,18 @@ import socket
 import pytest
 from minio.error import S3Error
 from pydantic import SecretStr
+from readmit_cli.stack.stack import Stack
 from readmit_runtime.errors import Transient
 from readmit_runtime.object_store import ObjectStore
 from readmit_runtime.s3_object_store import S3ObjectStore
 from readmit_runtime.settings import ObjectStoreSettings
 from support.object_store_contract import ObjectStoreContract
+
+
+@pytest.fixture(scope="module")
+def object_store(each_object_store: Stack) -> Stack:
+    """Give every S3 server: only what all of them do is spoken."""
+    return each_object_store
 
 
 class TestS3ObjectStore(ObjectStoreContract):

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from readmit_cli.stack.programs import KAFKA, MINIO, POSTGRES
+from readmit_cli.stack.programs import KAFKA, POSTGRES, S3
 from readmit_cli.stack.stack import Stack
 from support.stack import temporary_stack
 
-INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO)
+INFRASTRUCTURE = (KAFKA, POSTGRES, S3)
 
 
 @pytest.fixture(scope="module")

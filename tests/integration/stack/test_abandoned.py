@@ -7,7 +7,7 @@ from pathlib import Path
 
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.processes import orphans
-from readmit_cli.stack.programs import MINIO
+from readmit_cli.stack.programs import S3
 from readmit_cli.stack.stack import Stack
 from support.stack import PREFIX, end_abandoned_stacks
 
@@ -18,7 +18,7 @@ def test_the_next_run_ends_what_a_killed_one_left():
         ended.wait()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{ended.pid}-"))
     stack = Stack(folder / "state", Ports.free())
-    stack.up([MINIO])
+    stack.up([S3])
     end_abandoned_stacks()
     assert not folder.exists()
     assert orphans(stack.state.root) == []

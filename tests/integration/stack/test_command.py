@@ -54,7 +54,7 @@ def test_up_prints_json_for_machines_and_says_what_it_started(readmit):
     first = readmit("up", "--without-mlflow", "--json")
     assert first.returncode == 0, first.stderr
     started = json.loads(first.stdout)["started"]
-    assert {"kafka", "postgres", "minio"} <= set(started)
+    assert {"kafka", "postgres", "s3"} <= set(started)
     again = readmit("up", "--without-mlflow", "--json")
     assert again.returncode == 0, again.stderr
     second = json.loads(again.stdout)
@@ -66,14 +66,14 @@ def test_up_shows_a_person_every_part_and_its_address(readmit):
     """The table is what a newcomer looks at first."""
     done = readmit("up", "--without-mlflow")
     assert "Already up" in done.stdout
-    assert {"kafka", "postgres", "minio"} <= set(done.stdout.split())
+    assert {"kafka", "postgres", "s3"} <= set(done.stdout.split())
 
 
 def test_doctor_checks_the_parts_that_run(readmit):
     """One command to look at before asking somebody."""
     done = readmit("doctor", "--json")
     assert done.returncode == 0, done.stdout
-    assert {"kafka", "postgres", "minio"} <= {check["name"] for check in json.loads(done.stdout)["stack"]}
+    assert {"kafka", "postgres", "s3"} <= {check["name"] for check in json.loads(done.stdout)["stack"]}
 
 
 def test_logs_print_the_end_of_one_program(readmit):

@@ -8,10 +8,10 @@ import pytest
 from readmit_cli.stack import readiness
 from readmit_cli.stack.ports import Ports, is_free
 from readmit_cli.stack.processes import orphans
-from readmit_cli.stack.programs import KAFKA, MINIO, POSTGRES
+from readmit_cli.stack.programs import KAFKA, POSTGRES, S3
 from readmit_cli.stack.running_parts import check_running_parts
 
-INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO)
+INFRASTRUCTURE = (KAFKA, POSTGRES, S3)
 
 
 def test_a_second_up_starts_nothing(own_stack):
@@ -24,9 +24,9 @@ def test_a_second_up_starts_nothing(own_stack):
 
 def test_up_starts_again_what_was_stopped(own_stack):
     """Repair is the same command as start."""
-    own_stack.supervisor.stop([MINIO], timeout_s=20)
-    assert own_stack.up(INFRASTRUCTURE) == {MINIO}
-    assert own_stack.parts[MINIO].probe() is None
+    own_stack.supervisor.stop([S3], timeout_s=20)
+    assert own_stack.up(INFRASTRUCTURE) == {S3}
+    assert own_stack.parts[S3].probe() is None
 
 
 def test_a_program_whose_section_changed_is_taken_over(own_stack):
@@ -35,8 +35,8 @@ def test_a_program_whose_section_changed_is_taken_over(own_stack):
     file.write_text(file.read_text().replace("--console-address", "--console-address  "))
     kafka = own_stack.supervisor.states()[KAFKA].pid
     own_stack.supervisor.reload()
-    assert own_stack.supervisor.states()[MINIO].state == "STOPPED"
-    assert own_stack.up(INFRASTRUCTURE) == {MINIO}
+    assert own_stack.supervisor.states()[S3].state == "STOPPED"
+    assert own_stack.up(INFRASTRUCTURE) == {S3}
     assert own_stack.supervisor.states()[KAFKA].pid == kafka
 
 
@@ -61,10 +61,10 @@ def test_the_checks_of_a_running_stack_are_all_good(own_stack):
 
 def test_a_part_that_is_down_is_told(own_stack):
     """What to do is said beside it."""
-    own_stack.supervisor.stop([MINIO], timeout_s=20)
+    own_stack.supervisor.stop([S3], timeout_s=20)
     failed = [check for check in check_running_parts(own_stack) if check.verdict == "failed"]
     own_stack.up(INFRASTRUCTURE)
-    assert [check.name for check in failed] == [MINIO]
+    assert [check.name for check in failed] == [S3]
     assert "readmit up" in failed[0].advice
 
 

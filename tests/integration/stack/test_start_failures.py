@@ -7,7 +7,8 @@ import pytest
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import LOOPBACK
-from readmit_cli.stack.programs import MINIO
+from readmit_cli.stack.programs import S3
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack
 from support.stack import temporary_stack
 
@@ -21,7 +22,7 @@ def stack(tmp_path):
 
 
 def _install_minio(stack: Stack, script: str) -> None:
-    minio: Path = stack.blueprint.checkout.minio
+    minio: Path = stack.blueprint.checkout.s3(S3Server.MINIO)
     minio.parent.mkdir(parents=True)
     minio.write_text(f"#!/bin/sh\n{script}\n")
     minio.chmod(0o755)
@@ -30,19 +31,19 @@ def _install_minio(stack: Stack, script: str) -> None:
 def test_a_part_that_is_not_installed_names_the_command_that_installs_it(stack):
     """A newcomer may well begin with `readmit up`."""
     with pytest.raises(StackError, match="make install"):
-        stack.up([MINIO])
+        stack.up([S3])
 
 
 def test_a_taken_port_is_named_with_its_setting(stack):
     """The server's own message is in a log that nobody has found yet."""
     _install_minio(stack, "exit 1")
     with socket.create_server((LOOPBACK, stack.ports.minio)), pytest.raises(StackError, match="READMIT_PORT_MINIO"):
-        stack.up([MINIO])
+        stack.up([S3])
 
 
 def test_a_program_that_ends_at_once_is_told_with_the_end_of_its_log(stack):
     """Waiting out the whole minute would tell nobody more."""
     _install_minio(stack, "echo out of memory; exit 1")
     with pytest.raises(StackError, match="out of memory") as caught:
-        stack.up([MINIO])
-    assert str(stack.state.log(MINIO)) in str(caught.value)
+        stack.up([S3])
+    assert str(stack.state.log(S3)) in str(caught.value)

@@ -152,7 +152,7 @@ async def test_two_workers_at_once_do_a_job_once(rig):
 async def test_a_worker_that_lost_its_lease_changes_nothing(rig):
     """The attempt's number is the fence: of two that believe to hold the job one finishes, the other is discarded."""
     await rig.send(await rig.completed())
-    first = asyncio.create_task(rig.work(renew_s=50.0, lease_s=60.0))
+    first = asyncio.create_task(rig.work(renew_s=60.0, lease_s=600.0))
     await _running(rig)
     await rig.admin.execute("UPDATE training.jobs SET lease_until = now() - interval '1 s'")
     assert await rig.work()

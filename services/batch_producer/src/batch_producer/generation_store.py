@@ -6,11 +6,14 @@ SCHEMA = "ingest"
 
 
 async def lock(connection: Connection) -> int:
-    """Take the store row for the rest of the transaction, the first lock of all, and return the generation.
+    """Take the store for the rest of the transaction, the first lock of all, and return the generation.
 
     Nothing is stored, cleaned, planned or reset beside it.
     """
-    generation: int = await connection.fetchval("SELECT generation FROM ingest.store FOR UPDATE")
+    # The table, not its row: waiting for a row is not a queue, and ingestors that hold it by turns would never let
+    # go of it together. Behind this lock whoever comes later waits for its turn.
+    await connection.execute("LOCK TABLE ingest.store IN EXCLUSIVE MODE")
+    generation: int = await connection.fetchval("SELECT generation FROM ingest.store")
     return generation
 
 

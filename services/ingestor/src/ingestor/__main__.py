@@ -46,13 +46,12 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             metrics.batch_cleaned(cleaned)
             relay.wake()
 
-        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=batch_cleaned, busy=lambda: progress.behind > 0)
+        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=batch_cleaned)
 
         def group_stored(outcome: GroupOutcome) -> None:
             metrics.group_stored(outcome)
             relay.wake()
-            if outcome.batches_stored:
-                cleaner.wake()
+            cleaner.group_stored(batches_stored=outcome.batches_stored)
 
         handler = ChunkHandler(pool, DeadLetterLimit(settings.dead_letters_in_a_row), on_stored=group_stored)
         client = KafkaConsumerClient(

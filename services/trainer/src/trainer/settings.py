@@ -1,8 +1,9 @@
 """The trainer's settings: `READMIT_TRAINER_...`."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 from readmit_runtime.consumer_settings import ConsumerSettings
 from readmit_runtime.producer_settings import ProducerSettings
@@ -38,6 +39,13 @@ class JobSettings(SettingsGroup):
     attempts_max: int = Field(
         5, ge=1, le=100, description="Attempts at a job, lost workers and killed children included; then it fails."
     )
+
+    @model_validator(mode="after")
+    def _renewed_in_time(self) -> Self:
+        if self.renew_s * 3 > self.lease_s:
+            # a renewal may fail twice before the job is taken away
+            raise ValueError("lease_s must leave room for three renewals of renew_s")
+        return self
 
 
 class FitSettings(SettingsGroup):

@@ -18,6 +18,7 @@ from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.model_rows import ChampionStatus, DecisionStatus, PromotionStatus
+from readmit_cli.model_status_store import ModelStatusStore
 from readmit_cli.models import convergence, model_names, options, rendering
 from readmit_cli.models.model_names import named
 from readmit_cli.status_rows import CommandStatus
@@ -123,7 +124,10 @@ async def _follow(
         async with sessions.views(connections.reader()) as (status, models):
             await sessions.publish(request, connections.kafka())
             published.set()
-            command = await settled(request.effect, status, clock)
+            try:
+                command = await settled(request.effect, status, clock)
+            except CommandFailed as refusal:
+                raise await _with_figures(refusal, request, models) from None
             promotion = await models.promotion_of(request.command_id)
             champion = await models.champion(model)
             if champion is None:
@@ -136,6 +140,13 @@ async def _follow(
             champion = await convergence.converged(model, epoch, models, clock, on_champion)
             decision = await models.decision_of(request.command_id)
     return Change(command=command, decision=decision, promotion=promotion, champion=champion)
+
+
+async def _with_figures(refusal: CommandFailed, request: Request, models: ModelStatusStore) -> CommandFailed:
+    decision = await models.decision_of(request.command_id)
+    if decision is None:
+        return refusal
+    return CommandFailed(f"{refusal}\n{rendering.verdict_line(decision).plain}", code=refusal.code)
 
 
 def _report(change: Change) -> None:

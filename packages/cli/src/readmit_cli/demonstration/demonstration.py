@@ -16,6 +16,7 @@ from readmit_cli.asking.requests import Request
 from readmit_cli.demonstration.steps import Step, Steps
 from readmit_cli.failures import CommandFailed
 from readmit_cli.ingestion import following
+from readmit_cli.ingestion.rendering import SHORT_ID
 from readmit_cli.model_rows import ChampionStatus, JobStatus
 from readmit_cli.models import convergence, training, training_report
 from readmit_cli.models.training import Trained
@@ -141,7 +142,7 @@ class Demonstration:
             step.say("waiting for the trainer")
             command = await effects.taken_up(asked, self._world.store, self._clock)
             job = await training.job_ended(command, self._world.models, self._clock, on_job)
-            step.conclude(training_report.job_line(job, command))
+            step.conclude(f"job {str(job.job_id)[:SHORT_ID]} {training_report.job_line(job, command)}")
         with self._steps.step("promotion") as step:
             step.say("at the gate")
             command = await effects.settled(asked, self._world.store, self._clock)

@@ -67,7 +67,8 @@ def _model(outcome: Outcome) -> Iterable[RenderableType]:
     metrics = trained.model.metrics
     figures = ", ".join(f"{split} {models.figure(metrics, split, 'auroc')}" for split in SPLITS if split != "train")
     yield from models.lines(
-        model=f"{named(trained.model)}, {training_report.job_line(trained.job, trained.command)}",
+        job=f"{trained.job.job_id} {training_report.job_line(trained.job, trained.command)}",
+        model=named(trained.model),
         AUROC=figures + ("" if outcome.real else "  (WORTHLESS: synthetic data)"),
     )
     if trained.decision is not None:

@@ -19,7 +19,7 @@ _FIGURES = {
     "auprc": "AUPRC",
     "brier": "Brier",
     "ece": "ECE",
-    "calibration_slope": "slope",
+    "calibration_slope": "cal. slope",
     "flagged": "flagged",
     "precision": "precision",
     "recall": "recall",
@@ -125,7 +125,7 @@ def detail_lines(found: ModelDetail, mlflow_url: str | None) -> Iterable[Text]:
         trained=f"{moment(model.trained_at)}, job {model.job_id}",
         recipe=f"{job.recipe}, best after {job.metrics['best_iteration']} trees" if job and job.metrics else None,
         features=f"version {model.feature_version}",
-        trained_on=f"batches {model.training_set_sha256}",
+        batches=f"{model.training_set_sha256} of train and validation",
         mlflow=mlflow_url,
         mlflow_run=model.mlflow_run_id,
     )

@@ -6,7 +6,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from readmit_cli.ingestion.rendering import SHORT_ID, moment
+from readmit_cli.ingestion.rendering import moment
 from readmit_cli.model_rows import JobStatus
 from readmit_cli.models import mlflow_links, rendering
 from readmit_cli.models.model_names import named
@@ -22,7 +22,7 @@ def as_dict(trained: Trained, mlflow: str | None) -> dict[str, Any]:
 def show(trained: Trained, mlflow: str | None, console: Console) -> None:
     """Print the job, the figures, and what the gate made of the model."""
     for line in rendering.lines(
-        job=job_line(trained.job, trained.command),
+        job=f"{trained.job.job_id} {job_line(trained.job, trained.command)}",
         model=trained.model.model_id,
         version=trained.model.version or "none yet, MLflow follows",
         mlflow=mlflow_links.version_url(mlflow, trained.model),
@@ -52,5 +52,5 @@ def job_line(job: JobStatus, command: CommandStatus) -> str:
     if job.finished_at is None or job.started_at is None:
         return job.state
     if done_before(job, command):
-        return f"job {str(job.job_id)[:SHORT_ID]} was done before, {moment(job.finished_at)}: nothing is trained twice"
-    return f"job {str(job.job_id)[:SHORT_ID]} done in {(job.finished_at - job.started_at).total_seconds():.1f} s"
+        return f"was done before, {moment(job.finished_at)}: nothing is trained twice"
+    return f"done in {(job.finished_at - job.started_at).total_seconds():.1f} s"

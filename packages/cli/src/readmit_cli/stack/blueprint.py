@@ -9,8 +9,9 @@ from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.parts import Part, all_parts
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import INFRASTRUCTURE, installed_services
+from readmit_cli.stack.programs import INFRASTRUCTURE, S3, installed_services
 from readmit_cli.stack.rendering import supervisor_configuration
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
 
 
@@ -21,6 +22,7 @@ class Blueprint:
     checkout: Checkout
     state: StateDirectory
     ports: Ports
+    s3_server: S3Server = S3Server.MINIO
 
     @cached_property
     def credentials(self) -> Credentials:
@@ -48,7 +50,7 @@ class Blueprint:
             "java": str(self.checkout.java()),
             "kafka_jars": str(self.checkout.kafka_jars),
             "postgres": str(self.checkout.postgres()),
-            "minio": str(self.checkout.minio),
+            "s3": str(self.checkout.s3(self.s3_server)),
             "mlflow": str(self.checkout.mlflow),
             "python": str(self.checkout.python),
             "minio_port": str(self.ports.minio),
@@ -63,6 +65,7 @@ class Blueprint:
             self.checkout.templates / "supervisord.conf",
             values,
             programs=programs,
+            kinds={S3: self.s3_server},
             environments={name: self.addresses.program_environment(name) for name in programs},
         )
         write_private(self.state.supervisor_configuration, text)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.s3_server import S3Server
 
 OLDEST_POSTGRES = 15
 OLDEST_JAVA = 17
@@ -49,10 +50,9 @@ class Checkout:
         """The broker and its tools."""
         return self.installed / "kafka" / "libs"
 
-    @property
-    def minio(self) -> Path:
-        """MinIO's server."""
-        return self.installed / "bin" / "minio"
+    def s3(self, server: S3Server) -> Path:
+        """Answer where the program of an S3 server is."""
+        return self.installed / "bin" / {S3Server.MINIO: "minio", S3Server.VERSITY: "versitygw"}[server]
 
     @property
     def mlflow(self) -> Path:

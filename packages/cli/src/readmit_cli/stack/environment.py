@@ -6,7 +6,7 @@ from pathlib import Path
 from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnection
 from readmit_cli.stack.credentials import MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
 from readmit_cli.stack.ports import LOOPBACK, Ports
-from readmit_cli.stack.programs import MINIO, MLFLOW, SERVICES
+from readmit_cli.stack.programs import MLFLOW, S3, SERVICES
 
 DATABASE = "readmit"
 MLFLOW_DATABASE = "mlflow"
@@ -108,12 +108,12 @@ class Addresses:
         """Answer the environment of any program; Kafka and Postgres read their configuration files alone."""
         if name in SERVICES:
             return self.service_environment(name)
-        if name == MINIO:
-            return {
-                "MINIO_ROOT_USER": OBJECT_STORE_ROOT,
-                "MINIO_ROOT_PASSWORD": self._credentials.object_store_secret(OBJECT_STORE_ROOT),
-                "MINIO_UPDATE": "off",
-            }
+        if name == S3:
+            secret = self._credentials.object_store_secret(OBJECT_STORE_ROOT)
+            minio = {"MINIO_ROOT_USER": OBJECT_STORE_ROOT, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}
+            versity = {"ROOT_ACCESS_KEY": OBJECT_STORE_ROOT, "ROOT_SECRET_KEY": secret}
+            # One of the two servers runs, and neither knows the other's names.
+            return minio | versity
         if name == MLFLOW:
             # The store's address is here and not on the command line, which every user of the machine can read.
             # 3.17 resolves SQLAlchemy 2.1, where a bare postgresql:// means a driver that is not installed.

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from readmit_cli.stack import readiness
+from readmit_cli.stack import buckets, readiness
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import KAFKA, MINIO, MLFLOW, POSTGRES, SERVICES, installed_services
+from readmit_cli.stack.programs import KAFKA, MLFLOW, POSTGRES, S3, SERVICES, installed_services
 from readmit_cli.stack.readiness import Probe
 
 
@@ -34,10 +34,10 @@ def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
             60.0,
         ),
         Part(
-            MINIO,
+            S3,
             ("minio", "minio_console"),
             f"http://{addresses.object_store}",
-            lambda: readiness.http(f"http://{addresses.object_store}/minio/health/ready"),
+            lambda: buckets.why_not_ready(addresses),
             60.0,
         ),
         # The first start makes the schema of its database, on a slow machine in more than a minute.
@@ -49,7 +49,7 @@ def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
 
 def default_parts(*, with_mlflow: bool = True) -> tuple[str, ...]:
     """Answer what `readmit up` starts: the infrastructure and every service that has an entry point."""
-    infrastructure = (KAFKA, POSTGRES, MINIO, MLFLOW) if with_mlflow else (KAFKA, POSTGRES, MINIO)
+    infrastructure = (KAFKA, POSTGRES, S3, MLFLOW) if with_mlflow else (KAFKA, POSTGRES, S3)
     return (*infrastructure, *installed_services())
 
 
@@ -57,7 +57,7 @@ def with_requirements(names: Iterable[str]) -> Collection[str]:
     """Add what the named parts cannot work without."""
     wanted = set(names)
     if MLFLOW in wanted:
-        wanted |= {POSTGRES, MINIO}
+        wanted |= {POSTGRES, S3}
     return wanted
 
 

@@ -23,7 +23,7 @@ class Ports(BaseSettings):
     kafka: Port = Field(19_092, description="Kafka's listener for clients.")
     kafka_controller: Port = Field(19_093, description="Kafka's controller listener.")
     postgres: Port = Field(15_432, description="Postgres.")
-    minio: Port = Field(19_000, description="MinIO's S3 interface.")
+    minio: Port = Field(19_000, description="The object store's S3 interface, MinIO's or another's.")
     minio_console: Port = Field(19_001, description="MinIO's web page.")
     mlflow: Port = Field(15_000, description="MLflow's server and web page.")
     batch_producer: Port = Field(18_081, description="The batch producer's REST interface.")

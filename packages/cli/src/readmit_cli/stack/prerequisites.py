@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from readmit_cli.stack import s3_server
 from readmit_cli.stack.checkout import OLDEST_JAVA, OLDEST_POSTGRES, Checkout
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.locate import state_path, why_outside
-from readmit_cli.stack.state_directory import first_closed_folder, postgres_user
+from readmit_cli.stack.s3_server import S3Server
+from readmit_cli.stack.state_directory import StateDirectory, first_closed_folder, postgres_user
 
 LEAST_FREE_DISK_GIB = 2.0
 
@@ -34,7 +36,7 @@ def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
     yield _java(checkout)
     yield _postgres(checkout)
     yield _folder("kafka", checkout.kafka_jars, found=any(checkout.kafka_jars.glob("kafka_2.13-*.jar")))
-    yield _folder("minio", checkout.minio, found=checkout.minio.is_file())
+    yield _s3(checkout)
     yield _folder("mlflow", checkout.mlflow, found=checkout.mlflow.is_file())
     yield _kcat()
     yield _state(checkout)
@@ -70,6 +72,16 @@ def _postgres(checkout: Checkout) -> Check:
 
 def _folder(name: str, path: Path, *, found: bool) -> Check:
     return Check(name, "ok", str(path)) if found else Check(name, "failed", f"not at {path}", "make install")
+
+
+def _s3(checkout: Checkout) -> Check:
+    try:
+        server = s3_server.recorded(StateDirectory(state_path(checkout, _server_user()))) or s3_server.asked_for()
+    except StackError as error:
+        return Check("s3", "failed", str(error), f"unset {s3_server.SETTING}")
+    server = server or S3Server.MINIO
+    program = checkout.s3(server)
+    return _folder(server, program, found=program.is_file())
 
 
 def _kcat() -> Check:

@@ -6,10 +6,10 @@ from types import MappingProxyType
 
 KAFKA = "kafka"
 POSTGRES = "postgres"
-MINIO = "minio"
+S3 = "s3"
 MLFLOW = "mlflow"
 BATCH_PRODUCER = "batch-producer"
-INFRASTRUCTURE = (KAFKA, POSTGRES, MINIO, MLFLOW)
+INFRASTRUCTURE = (KAFKA, POSTGRES, S3, MLFLOW)
 
 # The program's name, as people type it, and the module that `python -m` starts; also the order of the tables.
 SERVICES: Mapping[str, str] = MappingProxyType({

@@ -25,10 +25,12 @@ def supervisor_configuration(
     values: Mapping[str, str | None],
     *,
     programs: Iterable[str],
+    kinds: Mapping[str, str] | None = None,
     environments: Mapping[str, Mapping[str, str]],
 ) -> str:
     """Render supervisor's configuration with these programs, each with its environment.
 
+    A program of several kinds has a section for each, [program:<name>:<kind>]; `kinds` says which one it is here.
     An option whose whole value is a $name with the value None is left out.
     Raises StackError for a program without a section, or a value that supervisor could not read back.
     """
@@ -41,9 +43,10 @@ def supervisor_configuration(
             rendered[section] = _filled(dict(source[section]), values)
     for program in programs:
         section = _PROGRAM + program
-        if section not in source:
-            raise StackError(f"{template} has no section [{section}]; restore the file from the repository.")
-        rendered[section] = _filled(defaults | dict(source[section]), values)
+        template_section = f"{section}:{kinds[program]}" if kinds and program in kinds else section
+        if template_section not in source:
+            raise StackError(f"{template} has no section [{template_section}]; restore the file from the repository.")
+        rendered[section] = _filled(defaults | dict(source[template_section]), values)
         rendered[section]["environment"] = _environment(environments.get(program, {}))
     text = io.StringIO()
     rendered.write(text)

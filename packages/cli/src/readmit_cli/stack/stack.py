@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from readmit_cli.stack import migrations, processes
+from readmit_cli.stack import migrations, processes, s3_server
 from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnection
@@ -19,6 +19,7 @@ from readmit_cli.stack.parts import Part, default_parts, with_requirements
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.programs import INFRASTRUCTURE, MLFLOW, SERVICES
 from readmit_cli.stack.progress import Note, Progress, Silent, step, together
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.start_up import StartUp
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
 from readmit_cli.stack.supervision import DOWN, Supervisor
@@ -31,11 +32,20 @@ class Stack:
     """One stack: a state directory and its ports. Nothing is touched before a method that says so."""
 
     def __init__(
-        self, state_dir: Path, ports: Ports, *, checkout: Checkout | None = None, progress: Progress | None = None
+        self,
+        state_dir: Path,
+        ports: Ports,
+        *,
+        checkout: Checkout | None = None,
+        progress: Progress | None = None,
+        s3: S3Server | None = None,
     ) -> None:
+        """`s3` is READMIT_S3 unless given; without either the stack goes on with what it has, at first MinIO."""
         self.state = StateDirectory(state_dir.absolute())
         self.ports = ports
-        self.blueprint = Blueprint(checkout or Checkout.find(), self.state, ports)
+        self._asked_s3 = s3 or s3_server.asked_for()
+        server = s3_server.recorded(self.state) or self._asked_s3 or S3Server.MINIO
+        self.blueprint = Blueprint(checkout or Checkout.find(), self.state, ports, server)
         self.supervisor = Supervisor(self.state)
         self._progress = progress or Silent()
 
@@ -98,8 +108,13 @@ class Stack:
         """
         wanted = with_requirements(default_parts() if names is None else names)
         with exclusively(self.state):
+            s3_server.require_same(self.state, self._asked_s3)
             self._supervise()
-            record = {"ports": self.ports.model_dump(), "parts": [name for name in self.parts if name in wanted]}
+            record = {
+                "ports": self.ports.model_dump(),
+                "parts": [name for name in self.parts if name in wanted],
+                "s3": self.blueprint.s3_server,
+            }
             self.state.record.write_text(json.dumps(record, indent=1) + "\n")
             before = self.supervisor.states()
             StartUp(self.blueprint, self.supervisor, progress=self._progress).run(wanted)

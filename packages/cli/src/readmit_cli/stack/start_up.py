@@ -1,20 +1,21 @@
 """The order of starting, and what has to be made once each part answers.
 
-Kafka, Postgres and MinIO side by side, each with what lives in it (logins, databases, buckets, keys); then migrations,
+Kafka, Postgres and S3 side by side, each with what lives in it (logins, databases, buckets, keys); then migrations,
 topics and MLflow side by side; the services last. Every step leaves alone what is done, therefore this also repairs.
 """
 
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from readmit_cli.stack import buckets, dataset, kafka_node, migrations, postgres_cluster, store, topics
+from readmit_cli.stack import buckets, dataset, kafka_node, migrations, postgres_cluster, store, topics, versity
 from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
 from readmit_cli.stack.environment import DATABASE, MLFLOW_DATABASE
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
-from readmit_cli.stack.programs import BATCH_PRODUCER, KAFKA, MINIO, MLFLOW, POSTGRES, SERVICES
+from readmit_cli.stack.programs import BATCH_PRODUCER, KAFKA, MLFLOW, POSTGRES, S3, SERVICES
 from readmit_cli.stack.progress import Note, Progress, together
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.supervision import DOWN, Supervisor
 
 Step = Callable[[Note], None]
@@ -40,7 +41,7 @@ class StartUp:
             "dataset": (BATCH_PRODUCER, self._find_dataset),
             KAFKA: (KAFKA, self._program(KAFKA, prepare=self._prepare_kafka)),
             POSTGRES: (POSTGRES, self._program(POSTGRES, prepare=self._prepare_postgres, furnish=self._make_databases)),
-            MINIO: (MINIO, self._program(MINIO, prepare=self._require_minio, furnish=self._make_buckets)),
+            S3: (S3, self._program(S3, prepare=self._prepare_s3, furnish=self._make_buckets)),
         }
 
     def _followers(self) -> Mapping[str, tuple[str, Step]]:
@@ -91,7 +92,7 @@ class StartUp:
         store.ensure_database(superuser, database=MLFLOW_DATABASE, owner=MLFLOW_LOGIN, logins=(MLFLOW_LOGIN,))
 
     def _make_buckets(self) -> None:
-        buckets.ensure(self._blueprint.addresses)
+        buckets.ensure(self._blueprint.addresses, self._blueprint.s3_server)
 
     def _migrate(self, _note: Note) -> None:
         owner = self._blueprint.addresses.database(DATABASE_OWNER)
@@ -100,9 +101,14 @@ class StartUp:
     def _apply_topics(self, note: Note) -> None:
         note.text = topics.apply(self._blueprint.addresses.kafka)
 
-    def _require_minio(self) -> None:
-        if not self._blueprint.checkout.minio.is_file():
-            raise StackError(f"MinIO is not at {self._blueprint.checkout.minio}; `make install` builds it.")
+    def _prepare_s3(self) -> None:
+        plan = self._blueprint
+        program = plan.checkout.s3(plan.s3_server)
+        if not program.is_file():
+            install = f"READMIT_S3={plan.s3_server} make install"
+            raise StackError(f"The S3 server {plan.s3_server} is not at {program}; `{install}` builds it.")
+        if plan.s3_server is S3Server.VERSITY:
+            versity.prepare(plan.state, plan.credentials)
 
     def _require_mlflow(self) -> None:
         if not self._blueprint.checkout.mlflow.is_file():

@@ -29,7 +29,7 @@ class StateDirectory:
 
     @property
     def record(self) -> Path:
-        """What a later command has to know of a stack that was started: its ports."""
+        """What a later command has to know of a stack that was started: its ports, parts and S3 server."""
         return self.root / "stack.json"
 
     @property
@@ -86,8 +86,13 @@ class StateDirectory:
 
     @property
     def minio(self) -> Path:
-        """The object store's data."""
+        """MinIO's data."""
         return self.root / "minio"
+
+    @property
+    def versity(self) -> Path:
+        """Versity S3 Gateway's data and users; only there when it is this stack's object store."""
+        return self.root / "versity"
 
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import structlog
-from readmit_runtime.clock import SystemClock
+from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.database import Pool, transient_errors
 from readmit_runtime.deadline import Deadline
 from readmit_runtime.errors import Transient
@@ -14,7 +14,8 @@ from readmit_runtime.logs import describe
 from ingestor.cleaning import store
 from ingestor.cleaning.store import CleanedBatch
 
-LOOK_S = 0.05
+QUIET_S = 0.25
+STAND_BACK_S = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +23,8 @@ log = structlog.get_logger(__name__)
 class Cleaner:
     """Cleans what is stored when woken, and every `sweep_s` seconds without being woken.
 
-    While `busy` says that chunks wait, cleaning gives them the cores and the disk, for `sweep_s` seconds at most.
-    `on_cleaned` is told of each batch after its commit.
+    While groups of chunks are being stored, cleaning leaves them the cores and the disk: it begins when none came for
+    `QUIET_S`, or after `STAND_BACK_S`. `on_cleaned` is told of each batch after its commit.
     """
 
     def __init__(
@@ -32,17 +33,20 @@ class Cleaner:
         *,
         sweep_s: float,
         on_cleaned: Callable[[CleanedBatch], None],
-        busy: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
     ) -> None:
         self._pool = pool
         self._sweep_s = sweep_s
         self._on_cleaned = on_cleaned
-        self._busy = busy
+        self._clock = clock or SystemClock()
+        self._last_group = -QUIET_S
         self._woken = asyncio.Event()
 
-    def wake(self) -> None:
-        """Say that a batch was stored."""
-        self._woken.set()
+    def group_stored(self, *, batches_stored: int) -> None:
+        """Say that a group of chunks was stored, and how many batches that made full."""
+        self._last_group = self._clock.monotonic()
+        if batches_stored:
+            self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Clean until told to stop; a batch in hand is finished first."""
@@ -57,9 +61,12 @@ class Cleaner:
             await pause(self._sweep_s, stop, self._woken)
 
     async def _stand_back(self, stop: asyncio.Event) -> None:
-        deadline = Deadline.after(self._sweep_s, SystemClock())
-        while self._busy() and not stop.is_set() and not deadline.expired:
-            await pause(LOOK_S, stop)
+        deadline = Deadline.after(STAND_BACK_S, self._clock)
+        while not stop.is_set() and not deadline.expired:
+            quiet_s = self._clock.monotonic() - self._last_group
+            if quiet_s >= QUIET_S:
+                return
+            await pause(QUIET_S - quiet_s, stop)
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async with self._pool.acquire() as connection:

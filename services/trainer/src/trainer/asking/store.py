@@ -78,7 +78,7 @@ async def ask_job(connection: Connection, job: AskedJob) -> Record:
         VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8)
         ON CONFLICT (job_id) DO UPDATE SET
             state = 'waiting', stage = NULL, reason = NULL, detail = NULL, tries = 0, lease_owner = NULL,
-            lease_until = NULL, finished_at = NULL, generation = excluded.generation,
+            lease_until = NULL, started_at = NULL, finished_at = NULL, generation = excluded.generation,
             training_set = excluded.training_set
         WHERE j.state IN ('failed', 'cancelled')
            OR (j.state IN ('waiting', 'running') AND j.generation < excluded.generation)

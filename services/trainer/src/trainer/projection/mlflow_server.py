@@ -113,14 +113,21 @@ class MlflowServer:
         except urllib3.exceptions.HTTPError as error:
             raise Transient(f"MLflow can't be reached: {type(error).__name__}") from error
         if answer.status == 200:
-            found: dict[str, Any] = answer.json()
-            return found
+            return _content(answer, path)
         code = _error_code(answer)
         if code in _ABSENT:
             return None
         if answer.status >= 500 or answer.status == 429:
             raise Transient(f"MLflow answered {answer.status} to {path}")
         raise MlflowRefused(f"MLflow answered {answer.status} {code} to {path}")
+
+
+def _content(answer: urllib3.BaseHTTPResponse, path: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise Transient(f"what answers in MLflow's place gave no JSON to {path}") from error
+    return found
 
 
 def _error_code(answer: urllib3.BaseHTTPResponse) -> str:

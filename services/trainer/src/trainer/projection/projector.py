@@ -17,7 +17,7 @@ from trainer import artifacts, training_process
 from trainer.fit_files import METRICS_FILE
 from trainer.metrics import TrainerMetrics
 from trainer.progress import Progress
-from trainer.projection.mlflow_server import MlflowServer
+from trainer.projection.mlflow_server import MlflowRefused, MlflowServer
 from trainer.projection.registration import BOOSTER_FILE, read_registered, registration_of, write_registration
 from trainer.projection.store import ProjectionStore
 from trainer.scratch import Scratch
@@ -66,6 +66,11 @@ class Projector:
                 self._failing = True
                 self._metrics.projected("failed")
                 raise
+            except MlflowRefused as error:
+                self._failing = True
+                self._metrics.projected("failed")
+                log.warning("mlflow_refuses", why=str(error))
+                return
             except (ChildFailed, BundleInvalid) as error:
                 self._failing = True
                 self._metrics.projected("failed")
