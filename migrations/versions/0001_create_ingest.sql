@@ -649,7 +649,7 @@ GRANT UPDATE ON ingest.runs TO readmit_batch_producer, readmit_ingestor;
 GRANT UPDATE ON ingest.store TO readmit_batch_producer;
 GRANT UPDATE (state, failed_reason, failed_detail, stored_at) ON ingest.batches TO readmit_batch_producer;
 GRANT INSERT ON ingest.datasets, ingest.planned_chunks, ingest.batches, ingest.runs, ingest.run_batches TO readmit_batch_producer;
-GRANT DELETE, TRUNCATE ON ingest.chunks, ingest.duplicates, raw.train, raw.validation, raw.test,
+GRANT TRUNCATE ON ingest.chunks, ingest.duplicates, raw.train, raw.validation, raw.test,
                           clean.train, clean.validation, clean.test TO readmit_batch_producer;
 
 GRANT UPDATE (id) ON ingest.store TO readmit_ingestor;

@@ -9,4 +9,6 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text("utf-8"))
+    # Without parameters: a `%` in the text is a `%`.
+    text = Path(__file__).with_suffix(".sql").read_text("utf-8")
+    op.get_bind().exec_driver_sql(text, execution_options={"no_parameters": True})

@@ -20,8 +20,11 @@ PREFIX = "readmit-tests-"
 
 
 @contextmanager
-def temporary_stack(*, s3: S3Server = S3Server.MINIO) -> Iterator[Stack]:
-    """Give a stack that is not started yet; afterwards it is stopped and its files are gone, whatever happened."""
+def temporary_stack(*, s3: S3Server | None = None) -> Iterator[Stack]:
+    """Give a stack that is not started yet; afterwards it is stopped and its files are gone, whatever happened.
+
+    `s3` is READMIT_S3 unless given, else MinIO.
+    """
     end_abandoned_stacks()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     # Postgres may run as another user than the tests.

@@ -14,7 +14,7 @@ from readmit_cli.stack.connections import DatabaseConnection
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, OBJECT_STORE_ROOT
 from readmit_cli.stack.environment import DATABASE
 from readmit_cli.stack.programs import KAFKA, MLFLOW, POSTGRES, S3
-from readmit_cli.stack.s3_server import S3Server
+from readmit_cli.stack.s3_server import S3Server, asked_for
 from readmit_cli.stack.stack import Stack
 from readmit_runtime.settings import ObjectStoreSettings, PostgresSettings
 from support.stack import temporary_stack
@@ -72,28 +72,28 @@ def service_database(stack_infrastructure: Stack, module_database: str) -> Calla
 
 
 @pytest.fixture(scope="session")
-def minio_stack(stack_infrastructure: Stack) -> Stack:
-    """Give the stack with a running MinIO."""
+def run_object_store(stack_infrastructure: Stack) -> Stack:
+    """Give the run's stack with a running object store: MinIO, or what READMIT_S3 names."""
     stack_infrastructure.up({*stack_infrastructure.wanted(), S3})
     return stack_infrastructure
 
 
 @pytest.fixture(scope="session")
-def object_store(minio_stack: Stack) -> Stack:
+def object_store(run_object_store: Stack) -> Stack:
     """Give a stack with a running object store; a module that has to hold for all servers gives another here."""
-    return minio_stack
+    return run_object_store
 
 
 @pytest.fixture(scope="session", params=tuple(S3Server))
 def each_object_store(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Give a stack with each S3 server in turn: the run's own with MinIO, one with nothing else for another."""
+    """Give a stack with each S3 server in turn: the run's own, and one with nothing else for a server installed beside."""
     server: S3Server = request.param
-    if server is S3Server.MINIO:
-        yield request.getfixturevalue("minio_stack")
+    if server is (asked_for() or S3Server.MINIO):
+        yield request.getfixturevalue("run_object_store")
         return
     with temporary_stack(s3=server) as stack:
         if not stack.blueprint.checkout.s3(server).is_file():
-            pytest.skip(f"`READMIT_S3={server} make install` builds it; `make nightly` does")
+            pytest.skip(f"{server} is not installed; `READMIT_S3={server} make install` builds it")
         stack.up([S3])
         yield stack
 

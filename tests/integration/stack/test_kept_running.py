@@ -32,7 +32,7 @@ def test_up_starts_again_what_was_stopped(own_stack):
 def test_a_program_whose_section_changed_is_taken_over(own_stack):
     """A newer checkout may start something another way; the rest goes on undisturbed."""
     file = own_stack.state.supervisor_configuration
-    file.write_text(file.read_text().replace("--console-address", "--console-address  "))
+    file.write_text(file.read_text().replace("--quiet", "--quiet  "))
     kafka = own_stack.supervisor.states()[KAFKA].pid
     own_stack.supervisor.reload()
     assert own_stack.supervisor.states()[S3].state == "STOPPED"

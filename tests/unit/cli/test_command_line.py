@@ -28,6 +28,16 @@ def code_of(*arguments: str) -> int:
         ("ingest", "reset", "--yes"),
         ("ingest", "reset", "--yes", "--reason", "x" * 201),
         ("ingest", "verify"),
+        ("train", "--model", "No Name"),
+        ("models", "list", "--limit", "0"),
+        ("models", "show"),
+        ("models", "promote", "1"),
+        ("models", "promote", "1", "--reason", ""),
+        ("models", "promote", "1", "--reason", "better", "--expected-epoch", "0"),
+        ("models", "rollback"),
+        ("models", "rollback", "--reason", "worse", "--to-epoch", "0"),
+        ("models", "rollback", "--reason", "worse", "--actor", "two\nlines"),
+        ("predict", "--file", "/no/such/file.json"),
         ("topics", "tail"),
         ("topics", "tail", "readmit.nothing.v1"),
         ("topics", "tail", "ingestion.events", "--limit", "-1"),
@@ -38,7 +48,22 @@ def test_a_wrong_command_line_ends_with_the_code_for_usage(arguments):
     assert code_of(*arguments) == ExitCode.USAGE
 
 
-@pytest.mark.parametrize("group", [(), ("topics",), ("ingest",), ("ingest", "start"), ("topics", "tail"), ("status",)])
+@pytest.mark.parametrize(
+    "group",
+    [
+        (),
+        ("topics",),
+        ("ingest",),
+        ("ingest", "start"),
+        ("topics", "tail"),
+        ("status",),
+        ("train",),
+        ("models",),
+        ("models", "promote"),
+        ("predict",),
+        ("demo",),
+    ],
+)
 def test_every_command_explains_itself(group):
     """`--help` is the first thing people type."""
     result = CliRunner().invoke(build(), [*group, "--help"])

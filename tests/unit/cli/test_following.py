@@ -16,9 +16,7 @@ REQUEST = Request(COMMAND_ID, StartIngestion(batches={"train": "all"}, then="not
 async def test_a_run_is_followed_to_whatever_its_end_is(end):
     """And each look is told to whoever watches."""
     seen = []
-    views = FakeViews(
-        run_of=[run("planned", published=0), run("streaming", published=50), run(end)], run_batches=[[]]
-    )
+    views = FakeViews(run_of=[run("planned", published=0), run("streaming", published=50), run(end)], run_batches=[[]])
     ended = await run_ended(REQUEST, views, FakeClock(), lambda now, _: seen.append(now.published))
     assert ended.state == end
     assert seen == [0, 50, 100]

@@ -9,7 +9,7 @@ from support.status_rows import MODEL_ID, champion, model
 
 
 class Views:
-    """The models of one name, newest version last; the last but one is the champion."""
+    """The views of a few models."""
 
     def __init__(self, *models, served=None) -> None:
         self._models = models

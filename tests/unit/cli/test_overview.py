@@ -5,26 +5,13 @@ from datetime import UTC, datetime
 from readmit_cli.overview import overview, rendering
 from readmit_cli.overview.overview import Overview, StoreOverview
 from readmit_cli.stack.prerequisites import Check
-from readmit_cli.status_rows import ChampionStatus, ReplicaStatus, StoreStatus, TableStatus
+from readmit_cli.status_rows import StoreStatus, TableStatus
 from rich.console import Console
+from support.status_rows import champion, replica
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-CHAMPION = ChampionStatus(
-    model="readmission",
-    epoch=3,
-    model_id="a1" * 32,
-    version="7",
-    kind="promotion",
-    actor="trainer",
-    reason="better",
-    promoted_at=NOW,
-    replicas_alive=2,
-    replicas_converged=1,
-    convergence="converging",
-)
-REPLICA = ReplicaStatus(
-    replica="host-1", model="readmission", status="loading", epoch=2, model_id="b2" * 32, reported_at=NOW, alive=True
-)
+CHAMPION = champion(3, model_id="a1" * 32, replicas_alive=2, convergence="converging")
+REPLICA = replica(status="loading", epoch=2)
 
 
 def store(**changes) -> StoreOverview:

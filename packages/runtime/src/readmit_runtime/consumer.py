@@ -5,7 +5,7 @@ One turn of the loop, in order:
 1. gather: poll until the group is full, nothing more is known to be there, or its first record waited long enough;
 2. take the lock that a rebalance waits for, and drop the group if its partitions were given back meanwhile;
 3. hand the group to the handler, whose own transaction holds both the effect and the parking of bad records;
-4. commit `{partition: last offset + 1}` of every partition of the group.
+4. commit, of every partition that moved, where it goes on: `last offset + 1`, or past what is no record.
 
 A handler that raises Transient commits nothing: every partition is rewound and the same records come again after
 a pause, in which the loop keeps polling so that the group keeps its member. Any other error ends the process.
@@ -61,6 +61,7 @@ class GroupConsumer:
         self._started = False
         self._in_hand = asyncio.Lock()
         self._owed: dict[Partition, int] = {}
+        self._stored: dict[Partition, int] = {}
         self._owed_epoch = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -115,15 +116,16 @@ class GroupConsumer:
                 raise
             self._progress.groups += 1
             self._progress.records += len(group)
-            self._owe(group.epoch, group.next_offsets())
+        self._owe(group.epoch, group.next_offsets())
         await self._commit()
 
     def _owe(self, epoch: int, offsets: Mapping[Partition, int]) -> None:
-        if self._owed and epoch != self._owed_epoch:
-            self._progress.commits_lost += 1
+        if epoch != self._owed_epoch:
+            self._progress.commits_lost += bool(self._owed)
             self._owed.clear()
-        self._owed_epoch = epoch
-        self._owed.update(offsets)
+            self._stored.clear()
+            self._owed_epoch = epoch
+        self._owed |= {partition: offset for partition, offset in offsets.items() if self._stored.get(partition) != offset}
 
     async def _commit(self) -> None:
         if not self._owed:
@@ -142,6 +144,7 @@ class GroupConsumer:
         else:
             self._progress.commits += 1
             self._progress.last_commit = self._clock.monotonic()
+            self._stored |= self._owed
             self._owed.clear()
 
     async def _commit_within(self, epoch: int) -> None:

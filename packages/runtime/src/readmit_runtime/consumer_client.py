@@ -20,6 +20,8 @@ class Polled:
 
     epoch: int
     records: Mapping[Partition, Sequence[IncomingRecord]] = field(default_factory=dict)
+    positions: Mapping[Partition, int] = field(default_factory=dict)
+    """Where partitions go on behind these records, where known: also past what is no record, a transaction's end."""
 
 
 class ConsumerClient(Protocol):

@@ -16,6 +16,7 @@ from readmit_runtime.consumer_settings import ConsumerSettings
 from readmit_runtime.errors import Transient
 from readmit_runtime.kafka_errors import transient_errors
 from readmit_runtime.kafka_options import client_options
+from readmit_runtime.kafka_polling import poll_records, positions
 from readmit_runtime.messages import IncomingRecord, Partition
 from readmit_runtime.settings import KafkaSettings
 
@@ -46,7 +47,6 @@ class KafkaConsumerClient:
         self._client_id = client_id
         self._consumer: AIOKafkaConsumer | None = None
         self._epoch = 0
-        self._next: dict[TopicPartition, int] = {}
         self._polling: asyncio.Task[Polled] | None = None
 
     @property
@@ -107,17 +107,16 @@ class KafkaConsumerClient:
         return finished.result()
 
     async def _get(self, timeout_s: float, max_records: int) -> Polled:
-        with transient_errors("polling"):
-            batches = await self._running().getmany(timeout_ms=_ms(timeout_s), max_records=max_records)
+        consumer = self._running()
+        batches = await poll_records(consumer, timeout_s, max_records=max_records)
         # no await between here and the library's hand-over: the epoch is the one that the records belong to
-        for partition, records in batches.items():
-            self._next[partition] = records[-1].offset + 1
         return Polled(
             self._epoch,
             {
                 _own(partition): [incoming_record(record) for record in records]
                 for partition, records in batches.items()
             },
+            {_own(partition): offset for partition, offset in positions(consumer).items()},
         )
 
     def assignment(self) -> Collection[Partition]:
@@ -127,20 +126,18 @@ class KafkaConsumerClient:
         return {_own(partition) for partition in self._consumer.assignment()}
 
     def behind(self) -> int:
-        """Count the records behind those handed out; a partition counts from its first poll on."""
+        """Count the records behind those handed out; a partition counts from its first fetch on."""
         if self._consumer is None:
             return 0
         waiting = 0
-        for partition in self._consumer.assignment() & self._next.keys():
+        for partition, position in positions(self._consumer).items():
             end = self._consumer.highwater(partition)
-            waiting += max(0, (end or 0) - self._next[partition])
+            waiting += max(0, (end or 0) - position)
         return waiting
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Let the next poll of a held partition begin at `offset`."""
-        library = TopicPartition(partition.topic, partition.number)
-        self._running().seek(library, offset)
-        self._next[library] = offset
+        self._running().seek(TopicPartition(partition.topic, partition.number), offset)
 
     def pause(self) -> None:
         """Hand out nothing from the partitions held now."""
@@ -176,7 +173,6 @@ class KafkaConsumerClient:
         await on_revoke()
         # no await between the owner's consent and this: what is polled but not yet in hand is dropped
         self._epoch += 1
-        self._next.clear()
 
     def _running(self) -> AIOKafkaConsumer:
         if self._consumer is None:

@@ -11,6 +11,7 @@ from readmit_runtime.errors import Transient
 from readmit_runtime.kafka_consumer import METADATA_AGE_MS, REQUEST_LIMIT_MS, close_consumer, incoming_record
 from readmit_runtime.kafka_errors import transient_errors
 from readmit_runtime.kafka_options import client_options
+from readmit_runtime.kafka_polling import poll_records
 from readmit_runtime.messages import IncomingRecord
 from readmit_runtime.settings import KafkaSettings
 
@@ -74,8 +75,7 @@ class KafkaTopicReader:
         """Return the next records, each partition's together and in order."""
         if self._consumer is None:
             raise RuntimeError("The reader is not started; call start() first.")
-        with transient_errors(f"reading {self._topic}"):
-            batches = await self._consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=MOST_RECORDS)
+        batches = await poll_records(self._consumer, timeout_s, max_records=MOST_RECORDS)
         await self._note_position()
         return [incoming_record(record) for partition in sorted(batches) for record in batches[partition]]
 

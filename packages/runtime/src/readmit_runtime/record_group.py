@@ -12,6 +12,7 @@ class RecordGroup:
     def __init__(self, epoch: int) -> None:
         self.epoch = epoch
         self._records: dict[Partition, list[IncomingRecord]] = {}
+        self._positions: dict[Partition, int] = {}
 
     def __len__(self) -> int:
         return sum(len(records) for records in self._records.values())
@@ -26,9 +27,11 @@ class RecordGroup:
         if polled.epoch != self.epoch:
             dropped = len(self)
             self._records.clear()
+            self._positions.clear()
             self.epoch = polled.epoch
         for partition, records in polled.records.items():
             self._records.setdefault(partition, []).extend(records)
+        self._positions.update(polled.positions)
         return dropped
 
     def records(self) -> list[IncomingRecord]:
@@ -40,8 +43,9 @@ class RecordGroup:
         return {partition: records[0].offset for partition, records in self._sorted() if records}
 
     def next_offsets(self) -> Mapping[Partition, int]:
-        """Return where each partition goes on once the group is handled."""
-        return {partition: records[-1].offset + 1 for partition, records in self._sorted() if records}
+        """Return where each partition goes on once the group is handled, also those that brought no record."""
+        behind_records = {partition: records[-1].offset + 1 for partition, records in self._sorted() if records}
+        return behind_records | self._positions
 
     def _sorted(self) -> list[tuple[Partition, list[IncomingRecord]]]:
         return sorted(self._records.items(), key=lambda item: (item[0].topic, item[0].number))
