@@ -64,7 +64,7 @@ CREATE TABLE ingest.runs (
 
 CREATE FUNCTION ingest.fail_runs(candidates uuid[]) RETURNS SETOF ingest.runs
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 BEGIN
     PERFORM FROM ingest.runs r WHERE r.run_id = ANY (candidates) ORDER BY r.run_id FOR UPDATE;
     RETURN QUERY
@@ -72,14 +72,14 @@ BEGIN
                              reason = f.failed_reason, detail = f.what
     FROM (
         SELECT DISTINCT ON (w.run_id) w.run_id, b.failed_reason,
-               format('batch $1 of $2: $3', b.batch, b.split, b.failed_detail) AS what
+               format('batch %s of %s: %s', b.batch, b.split, b.failed_detail) AS what
         FROM ingest.run_batches w JOIN ingest.batches b USING (generation, dataset_no, split, batch)
         WHERE w.run_id = ANY (candidates) AND b.state = 'failed'
         ORDER BY w.run_id, b.split, b.batch
     ) f
     WHERE r.run_id = f.run_id AND r.state IN ('planned', 'streaming')
     RETURNING r.*;
-END $_$;
+END $$;
 
 CREATE TABLE clean.test (
     dataset_no smallint NOT NULL,
@@ -1332,17 +1332,17 @@ GRANT ALL ON FUNCTION ingest.fail_runs(candidates uuid[]) TO readmit_batch_produ
 GRANT ALL ON FUNCTION ingest.fail_runs(candidates uuid[]) TO readmit_ingestor;
 
 GRANT SELECT ON TABLE clean.test TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE clean.test TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE clean.test TO readmit_batch_producer;
 GRANT SELECT,INSERT,DELETE ON TABLE clean.test TO readmit_ingestor;
 GRANT SELECT ON TABLE clean.test TO readmit_trainer;
 
 GRANT SELECT ON TABLE clean.train TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE clean.train TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE clean.train TO readmit_batch_producer;
 GRANT SELECT,INSERT,DELETE ON TABLE clean.train TO readmit_ingestor;
 GRANT SELECT ON TABLE clean.train TO readmit_trainer;
 
 GRANT SELECT ON TABLE clean.validation TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE clean.validation TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE clean.validation TO readmit_batch_producer;
 GRANT SELECT,INSERT,DELETE ON TABLE clean.validation TO readmit_ingestor;
 GRANT SELECT ON TABLE clean.validation TO readmit_trainer;
 
@@ -1370,13 +1370,13 @@ GRANT SELECT ON TABLE ingest.batch_refs TO readmit_ingestor;
 GRANT SELECT ON TABLE ingest.batch_refs TO readmit_trainer;
 
 GRANT SELECT ON TABLE ingest.chunks TO readmit_auditor;
-GRANT SELECT,DELETE,TRUNCATE ON TABLE ingest.chunks TO readmit_batch_producer;
+GRANT SELECT,TRUNCATE ON TABLE ingest.chunks TO readmit_batch_producer;
 GRANT SELECT,INSERT ON TABLE ingest.chunks TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.decisions TO readmit_auditor;
 
 GRANT SELECT ON TABLE ingest.duplicates TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE ingest.duplicates TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE ingest.duplicates TO readmit_batch_producer;
 GRANT SELECT,INSERT ON TABLE ingest.duplicates TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.inbox TO readmit_auditor;
@@ -1412,15 +1412,15 @@ GRANT SELECT,INSERT ON TABLE predictions.predictions TO readmit_ingestor;
 GRANT SELECT ON TABLE raw.superseded TO readmit_auditor;
 
 GRANT SELECT ON TABLE raw.test TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE raw.test TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE raw.test TO readmit_batch_producer;
 GRANT SELECT,INSERT,DELETE ON TABLE raw.test TO readmit_ingestor;
 
 GRANT SELECT ON TABLE raw.train TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE raw.train TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE raw.train TO readmit_batch_producer;
 GRANT SELECT,INSERT,DELETE ON TABLE raw.train TO readmit_ingestor;
 
 GRANT SELECT ON TABLE raw.validation TO readmit_auditor;
-GRANT DELETE,TRUNCATE ON TABLE raw.validation TO readmit_batch_producer;
+GRANT TRUNCATE ON TABLE raw.validation TO readmit_batch_producer;
 GRANT SELECT,INSERT,DELETE ON TABLE raw.validation TO readmit_ingestor;
 
 GRANT SELECT ON TABLE status.batches TO readmit_reader;
