@@ -642,18 +642,23 @@ GRANT SELECT ON ALL TABLES IN SCHEMA ingest, raw, clean TO readmit_auditor;
 
 GRANT SELECT ON ingest.store, ingest.datasets, ingest.planned_chunks, ingest.batches, ingest.batch_refs, ingest.chunks,
                 ingest.runs, ingest.run_batches TO readmit_batch_producer, readmit_ingestor;
-GRANT SELECT, INSERT, UPDATE ON ingest.inbox, ingest.outbox TO readmit_batch_producer, readmit_ingestor;
+GRANT SELECT, INSERT, UPDATE (published_at) ON ingest.outbox TO readmit_batch_producer, readmit_ingestor;
 GRANT EXECUTE ON FUNCTION ingest.complete_runs, ingest.fail_runs TO readmit_batch_producer, readmit_ingestor;
-GRANT UPDATE ON ingest.runs TO readmit_batch_producer, readmit_ingestor;
+GRANT UPDATE (state, reason, detail, finished_at, lease_owner, lease_until) ON ingest.runs
+    TO readmit_batch_producer, readmit_ingestor;
 
+-- On the whole table, as locking it demands.
 GRANT UPDATE ON ingest.store TO readmit_batch_producer;
+GRANT SELECT, INSERT, UPDATE (outcome, reason, detail, subject) ON ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE (streaming_at, sent_at, attempt) ON ingest.runs TO readmit_batch_producer;
 GRANT UPDATE (state, failed_reason, failed_detail, stored_at) ON ingest.batches TO readmit_batch_producer;
 GRANT INSERT ON ingest.datasets, ingest.planned_chunks, ingest.batches, ingest.runs, ingest.run_batches TO readmit_batch_producer;
 GRANT TRUNCATE ON ingest.chunks, ingest.duplicates, raw.train, raw.validation, raw.test,
-                          clean.train, clean.validation, clean.test TO readmit_batch_producer;
+                  clean.train, clean.validation, clean.test TO readmit_batch_producer;
 
 GRANT UPDATE (id) ON ingest.store TO readmit_ingestor;
-GRANT UPDATE ON ingest.batches TO readmit_ingestor;
+GRANT UPDATE (state, published, stored, duplicate, quarantined, failed_reason, failed_detail, sha256, stored_at, clean_at)
+    ON ingest.batches TO readmit_ingestor;
 GRANT INSERT ON ingest.chunks TO readmit_ingestor;
 GRANT SELECT, INSERT ON ingest.quarantine, ingest.duplicates TO readmit_ingestor;
 GRANT SELECT, INSERT, DELETE ON raw.train, raw.validation, raw.test, clean.train, clean.validation, clean.test TO readmit_ingestor;

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from readmit_cli.stack.parts import default_parts
 from support.running_stack import RunningStack
 from support.stack import temporary_stack
 
@@ -12,7 +11,7 @@ from support.stack import temporary_stack
 def running() -> Iterator[RunningStack]:
     """Give a stack with every part up."""
     with temporary_stack() as stack:
-        stack.up(default_parts(with_mlflow=False))
+        stack.up()
         yield RunningStack(stack)
 
 

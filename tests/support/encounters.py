@@ -21,8 +21,8 @@ def encounter(number: int, **changes: str) -> str:
 
 
 def source_file(lines: Sequence[str]) -> SourceFile:
-    """Give a dataset file of these lines."""
-    return SourceFile.parse("\r\n".join([FILE_HEADER, *lines, ""]).encode())
+    """Give a dataset file of these lines; a surrogate stands for a byte that is not UTF-8."""
+    return SourceFile.parse("\r\n".join([FILE_HEADER, *lines, ""]).encode(errors="surrogateescape"))
 
 
 def encounters(rows: int, *, first: int = 1, changes: Mapping[int, Mapping[str, str]] | None = None) -> SourceFile:

@@ -89,7 +89,7 @@ class PlannedStore:
 
 def source_bytes(lines: Sequence[str]) -> bytes:
     """Give the bytes of the file that `source_file` parses."""
-    return "\r\n".join([FILE_HEADER, *lines, ""]).encode()
+    return "\r\n".join([FILE_HEADER, *lines, ""]).encode(errors="surrogateescape")
 
 
 def lines_of(rows: int, **changes: dict[int, dict[str, str]]) -> list[str]:

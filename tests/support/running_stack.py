@@ -1,5 +1,6 @@
 """Use a whole running stack as a person does: by the `readmit` command, and by killing what runs."""
 
+import asyncio
 import json
 import os
 import signal
@@ -7,10 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from readmit_cli.stack.credentials import DATABASE_OWNER
 from readmit_cli.stack.stack import Stack
+from readmit_runtime.database import connect
+from readmit_runtime.settings import PostgresSettings
 
 POLL_S = 0.1
 
@@ -47,6 +52,21 @@ class RunningStack:
     def json(self, *arguments: str, expect: int = 0) -> Any:
         """Run `readmit ... --json` and give what it prints, decoded."""
         return json.loads(self.readmit(*arguments, "--json", expect=expect))
+
+    def query(self, statement: str, *values: Any) -> Any:
+        """Give the one value that a query of the status views answers."""
+        return asyncio.run(self._value("readmit_reader", statement, *values))
+
+    def alter(self, statement: str) -> None:
+        """Change the database by hand, as the owner of everything."""
+        asyncio.run(self._value(DATABASE_OWNER, statement))
+
+    async def _value(self, login: str, statement: str, *values: Any) -> Any:
+        connection = await connect(PostgresSettings.model_validate(asdict(self.stack.database(login))))
+        try:
+            return await connection.fetchval(statement, *values)
+        finally:
+            await connection.close()
 
     def pid(self, program: str) -> int:
         """Give the process id of a running program, 0 while it does not run."""

@@ -86,7 +86,7 @@ def object_store(run_object_store: Stack) -> Stack:
 
 @pytest.fixture(scope="session", params=tuple(S3Server))
 def each_object_store(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Give a stack with each S3 server in turn: the run's own, and one with nothing else for a server installed beside."""
+    """Give a stack with each S3 server in turn: the run's own, and a small one for a server installed beside it."""
     server: S3Server = request.param
     if server is (asked_for() or S3Server.MINIO):
         yield request.getfixturevalue("run_object_store")

@@ -5,8 +5,6 @@ from uuid import uuid4
 import pytest
 from asyncpg import InsufficientPrivilegeError
 from readmit_cli.status_store import StatusStore
-from readmit_contracts.commands import StartIngestion, TrainModel
-from readmit_contracts.registry import ce_type
 from readmit_runtime.database import connect
 from support.encounters import source_file
 from support.planned_store import lines_of, records
@@ -34,28 +32,20 @@ async def test_a_run_and_its_batches_are_read(store, status):
     await store.clean()
     ended = await status.run(run_id)
     assert (ended.state, ended.stored, ended.clean_batches) == ("completed", 900, 3)
-    batches = await status.run_batches(ended)
+    batches = await status.run_batches(run_id)
     assert [batch.split for batch in batches] == ["train", "validation", "test"]
     assert all(batch.state == "clean" and batch.sha256 for batch in batches)
     assert sum(batch.stored for batch in await status.batches(1)) == 900
     assert sum(table.rows for table in await status.tables()) == 1_800
 
 
-@pytest.mark.parametrize(
-    ("requested", "splits"),
-    [
-        ('{"train": "all"}', ["train"]),
-        ('{"train": [0], "test": [0]}', ["train", "test"]),
-        ('{"train": [1]}', []),
-        ('{"train": {"next": 1}, "validation": "all"}', ["validation"]),
-    ],
-)
-async def test_the_batches_that_a_request_names_are_found(store, status, requested, splits):
-    """Those chosen as the next ones are not in the request."""
+async def test_batches_that_were_chosen_as_the_next_ones_are_the_runs_too(store, status):
+    """The request names none of them; what was chosen is on record."""
     run_id = await store.plan(SOURCE, LINES)
-    await store.admin.execute("UPDATE ingest.runs SET requested = $1", requested)
-    batches = await status.run_batches(await status.run(run_id))
-    assert [batch.split for batch in batches] == splits
+    await store.admin.execute("UPDATE ingest.runs SET requested = $1", '{"train": {"next": 1}}')
+    await store.admin.execute("DELETE FROM ingest.run_batches WHERE split <> 'train'")
+    assert [(batch.split, batch.batch) for batch in await status.run_batches(run_id)] == [("train", 0)]
+    assert not await status.run_batches(uuid4())
 
 
 async def test_the_last_runs_are_listed_and_every_active_one_besides(store, status):
@@ -73,66 +63,24 @@ async def test_the_last_runs_are_listed_and_every_active_one_besides(store, stat
     assert (await status.run_ids(""))[0] == run_id
 
 
-async def test_only_a_command_to_the_store_is_taken_for_one(store, status):
+async def test_what_another_service_made_of_the_same_id_is_not_taken_for_the_answer(store, status):
     """A training command may have the same id; its outcome is another's."""
     command_id = uuid4()
     insert = (
-        "INSERT INTO {}.inbox (consumer, command_id, command_type, value_sha256, outcome) VALUES ('c', $1, $2, 'x', $3)"
+        "INSERT INTO {}.inbox (consumer, command_id, command_type, value_sha256, outcome) VALUES ($1, $2, 'x', 'x', $3)"
     )
-    await store.admin.execute(insert.format("training"), command_id, ce_type(TrainModel), "rejected")
-    assert await status.command(command_id) is None
-    await store.admin.execute(insert.format("ingest"), command_id, ce_type(StartIngestion), "applied")
-    assert (await status.command(command_id)).outcome == "applied"
+    await store.admin.execute(insert.format("training"), "trainer", command_id, "rejected")
+    assert await status.command(command_id, consumer="batch_producer") is None
+    await store.admin.execute(insert.format("ingest"), "batch_producer", command_id, "applied")
+    assert (await status.command(command_id, consumer="batch_producer")).outcome == "applied"
+    assert (await status.command(command_id, consumer="trainer")).outcome == "rejected"
 
 
-async def test_without_a_model_there_is_no_champion_and_no_replica(store, status):
-    """A new system has neither, and says so."""
-    assert not await status.champions()
-    assert not await status.replicas()
-    assert (await status.store()).generation == 1
-
-
-async def test_the_champion_and_the_living_replicas_are_read(store, status):
-    """With how far the promotion has come."""
-    model_id = "a1" * 32
-    job_id = uuid4()
-    serving = store.admin.transaction()
-    await serving.start()
-    try:
-        await store.admin.execute(
-            """
-            INSERT INTO training.jobs (job_id, model, recipe, feature_version, training_set, training_set_sha256,
-                                       generation, state, model_id, finished_at)
-            VALUES ($1, 'readmission', 'baseline', 1, '[]', 'x', 1, 'done', $2, now())
-            """,
-            job_id,
-            model_id,
-        )
-        await store.admin.execute(
-            "INSERT INTO training.models (model_id, model, job_id, feature_version, mlflow_version) "
-            "VALUES ($1, 'readmission', $2, 1, '7')",
-            model_id,
-            job_id,
-        )
-        await store.admin.execute("INSERT INTO training.champions VALUES ('readmission', 3, $1)", model_id)
-        await store.admin.execute(
-            "INSERT INTO training.promotions (model, epoch, model_id, kind, command_id, actor, reason) "
-            "VALUES ('readmission', 3, $1, 'promotion', $2, 'trainer', 'better')",
-            model_id,
-            uuid4(),
-        )
-        await store.admin.execute(
-            "INSERT INTO training.replicas (replica, model, status, epoch, model_id, feature_versions, reported_at) "
-            "VALUES ('host-1', 'readmission', 'loading', 2, 'b2', '{1}', now()), "
-            "('host-2', 'readmission', 'serving', 3, 'a1', '{1}', now() - interval '1 hour')"
-        )
-        own = StatusStore(store.admin)
-        (champion,) = await own.champions()
-        assert (champion.epoch, champion.version, champion.model_id) == (3, "7", model_id)
-        assert (champion.convergence, champion.replicas_converged, champion.replicas_alive) == ("converging", 0, 1)
-        assert [replica.replica for replica in await own.replicas()] == ["host-1"]
-    finally:
-        await serving.rollback()
+async def test_the_store_says_its_generation_and_its_schema(status):
+    """What a check of an older run has to know."""
+    store = await status.store()
+    assert store.generation == 1
+    assert store.schema_revision
 
 
 async def test_the_reader_sees_the_views_and_nothing_else(service_database):

@@ -116,6 +116,13 @@ async def test_a_discarded_row_is_a_term_of_the_sum(ingested):
         ("UPDATE ingest.planned_chunks SET rows = 1 WHERE split = 'test'", "ingest.planned_chunks", None, "rows"),
         ("UPDATE ingest.datasets SET rows = 1", "ingest.datasets", None, "rows"),
         ("UPDATE ingest.batches SET state = 'stored', sha256 = NULL WHERE split = 'test'", "ingest.runs", None, None),
+        ("DELETE FROM ingest.run_batches WHERE split = 'test'", "ingest.run_batches", None, None),
+        ("UPDATE ingest.runs SET requested = '{\"train\": [0, 1]}'", "ingest.run_batches", None, None),
+        ("UPDATE ingest.runs SET requested = '{\"train\": {\"next\": 1}, \"test\": \"all\"}'",
+         "ingest.run_batches", None, None),
+        ("DELETE FROM ingest.planned_chunks WHERE split = 'test'", "ingest.planned_chunks", None, None),
+        ("UPDATE ingest.planned_chunks SET first_row = 1 WHERE split = 'test'",
+         "ingest.planned_chunks", None, "first_row"),
     ],
 )  # fmt: skip
 async def test_whatever_is_altered_by_hand_is_named(ingested, statement, table, row_no, column):
@@ -134,6 +141,10 @@ async def test_whatever_is_altered_by_hand_is_named(ingested, statement, table, 
         ("DELETE FROM ingest.quarantine", "raw"),
         ("UPDATE ingest.quarantine SET line = line || 'x'::bytea", "ingest.quarantine"),
         ("UPDATE ingest.quarantine SET batch = 1", "ingest.quarantine"),
+        ("UPDATE ingest.quarantine SET reason = 'ENCODING'", "ingest.quarantine"),
+        ("UPDATE ingest.quarantine SET reason = 'OTHER_SPLIT', field = 'encounter_id'", "ingest.quarantine"),
+        ("UPDATE ingest.quarantine SET field = 'gender'", "ingest.quarantine"),
+        ("UPDATE ingest.quarantine SET value = 'Venusian'", "ingest.quarantine"),
     ],
 )
 async def test_a_row_set_aside_counts_only_with_its_record(ingested, statement, table):

@@ -1,5 +1,6 @@
 """MLflow shows what Postgres decided, and its alias is a way to ask; against a real MLflow."""
 
+import httpx
 import msgspec
 import pytest
 from readmit_contracts.commands import TrainModel
@@ -57,7 +58,7 @@ async def test_models_are_registered_once_and_moving_the_alias_to_an_earlier_cha
     assert await server.aliased_version(rig.name) == first
 
 
-async def test_an_alias_that_nothing_may_follow_is_put_back_with_a_reason(shown):
+async def test_an_alias_that_nothing_may_follow_is_put_back_with_a_reason(shown, mlflow_uri):
     """What MLflow calls champion is what serves: not a version without a model, nor none, nor a refused one."""
     rig, server = shown
     (first, first_id), (second, _) = await _versions(rig)
@@ -66,7 +67,8 @@ async def test_an_alias_that_nothing_may_follow_is_put_back_with_a_reason(shown)
     assert await server.aliased_version(rig.name) == first
 
     fields = {"name": rig.name, "source": "s3://elsewhere/model"}
-    await server._change("POST", "model-versions/create", fields)
+    async with httpx.AsyncClient(base_url=mlflow_uri) as client:
+        await client.post("/api/2.0/mlflow/model-versions/create", json=fields)
     await server.set_alias(rig.name, "3")
     await rig.alias(server).turn()
     assert await server.aliased_version(rig.name) == first

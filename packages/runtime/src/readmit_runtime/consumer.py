@@ -125,7 +125,9 @@ class GroupConsumer:
             self._owed.clear()
             self._stored.clear()
             self._owed_epoch = epoch
-        self._owed |= {partition: offset for partition, offset in offsets.items() if self._stored.get(partition) != offset}
+        self._owed |= {
+            partition: offset for partition, offset in offsets.items() if self._stored.get(partition) != offset
+        }
 
     async def _commit(self) -> None:
         if not self._owed:

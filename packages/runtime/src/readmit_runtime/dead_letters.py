@@ -11,6 +11,7 @@ SUFFIX = ".dlq"
 PREFIX = "readmit_dlq_"
 DETAIL_MAX = 500
 KEY_MAX_BYTES = 1_000
+HEADER_BYTES = 10  # at most, for the two lengths that are written with each header
 WHOLE_MAX_BYTES = 900_000  # with the headers added here it stays below the topics' limit of 1 MiB, uncompressed too
 
 
@@ -35,7 +36,7 @@ def dead_letter(record: IncomingRecord, reason: str, detail: str, *, consumer: s
         "partition": str(record.partition),
         "offset": str(record.offset),
     }
-    size = len(key) + len(value or b"") + sum(len(name) + len(text) for name, text in headers)
+    size = len(key) + len(value or b"") + sum(len(name.encode()) + len(text) + HEADER_BYTES for name, text in headers)
     if size > WHOLE_MAX_BYTES:
         why["omitted_bytes"] = str(size)
         key, value, headers = key[:KEY_MAX_BYTES], None, ()

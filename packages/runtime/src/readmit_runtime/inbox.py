@@ -17,7 +17,7 @@ _RECEIVE = """
     ON CONFLICT (consumer, command_id) DO NOTHING
     RETURNING true
 """
-_KNOWN = "SELECT value_sha256 FROM {schema}.inbox WHERE consumer = $1 AND command_id = $2"
+_KNOWN = "SELECT command_type, value_sha256 FROM {schema}.inbox WHERE consumer = $1 AND command_id = $2"
 _SETTLE = """
     UPDATE {schema}.inbox SET outcome = $3, reason = $4, detail = $5, subject = $6
     WHERE consumer = $1 AND command_id = $2
@@ -33,9 +33,9 @@ class Receipt(Enum):
     NEW = "new"
     """Never seen: do its work in this transaction."""
     REPEATED = "repeated"
-    """Seen with the same bytes: do nothing."""
+    """Seen, of the same type and with the same bytes: do nothing."""
     CONFLICT = "conflict"
-    """Seen with other bytes: somebody used an id twice; do nothing and report it."""
+    """Seen with other content: somebody used an id twice; do nothing and report it."""
 
 
 async def receive(
@@ -48,10 +48,10 @@ async def receive(
     digest = hashlib.sha256(value).hexdigest()
     if await connection.fetchval(in_schema(_RECEIVE, schema), consumer, command_id, command_type, digest):
         return Receipt.NEW
-    known = await connection.fetchval(in_schema(_KNOWN, schema), consumer, command_id)
+    known = await connection.fetchrow(in_schema(_KNOWN, schema), consumer, command_id)
     if known is None:
         raise Transient("the command's inbox row was removed while it was read")
-    return Receipt.REPEATED if known == digest else Receipt.CONFLICT
+    return Receipt.REPEATED if tuple(known) == (command_type, digest) else Receipt.CONFLICT
 
 
 async def settle(

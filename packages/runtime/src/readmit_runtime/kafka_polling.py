@@ -9,6 +9,7 @@ reader parks it like any other that cannot be read; the original stays at its co
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -90,6 +91,6 @@ def _without_content(partition: TopicPartition, offset: int) -> ConsumerRecord[b
     )
 
 
-def _assignment(consumer: AIOKafkaConsumer):  # type: ignore[no-untyped-def]
-    subscription = consumer._subscription.subscription
-    return None if subscription is None else subscription.assignment
+def _assignment(consumer: AIOKafkaConsumer) -> Any:
+    # Untyped in the library; an object of its own for each time the group shared the partitions out.
+    return getattr(consumer._subscription.subscription, "assignment", None)

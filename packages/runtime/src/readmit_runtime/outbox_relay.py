@@ -21,7 +21,7 @@ from readmit_runtime.settings import PostgresSettings
 
 log = structlog.get_logger(__name__)
 
-PAGE_RECORDS = 500
+PAGE_RECORDS = 100  # held at once; each may be a dead letter of nearly 1 MB
 _CLOSE_S = 1.0
 _TRY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended($1, 0))"
 _LIMIT_SESSION = """

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Collection
 
 from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import PREDICTIONS
@@ -13,7 +14,7 @@ from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
-from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.lifecycle import Loop, run, run_loops
 from readmit_runtime.outbox_relay import OutboxRelay
 from readmit_runtime.settings import load
 from readmit_runtime.topic_admin import lag_of
@@ -58,13 +59,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             settings.kafka, settings.consumer, topics=SPLIT_OF_TOPIC, group_id=GROUP, client_id=GROUP
         )
         consumer = GroupConsumer(client, handler, settings.consumer, progress=progress)
-        predictions = _predictions_consumer(settings, pool, metrics)
-        watchdog = Watchdog(
-            settings.watchdog,
-            lag=lag_of(settings.kafka, group_id=GROUP, topics=SPLIT_OF_TOPIC, client_id=GROUP),
-            held=client.assignment,
-            probe=lambda: _postgres_answers(pool),
-        )
+        watchdog = _watchdog(settings, pool, client, group_id=GROUP, topics=SPLIT_OF_TOPIC)
         observation = Observation(pool, metrics, progress)
         routes = health_routes(
             alive=observation.heartbeat.alive,
@@ -73,7 +68,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
         )
         loops = {
             "chunks": consumer.run,
-            "predictions": predictions.run,
+            **_predictions_loops(settings, pool, metrics),
             "cleaner": cleaner.run,
             "relay": relay.run,
             "watchdog": watchdog.run,
@@ -86,17 +81,32 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             await producer.close()
 
 
-def _predictions_consumer(settings: IngestorSettings, pool: Pool, metrics: IngestorMetrics) -> GroupConsumer:
+def _predictions_loops(settings: IngestorSettings, pool: Pool, metrics: IngestorMetrics) -> dict[str, Loop]:
     limit = DeadLetterLimit(settings.dead_letters_in_a_row)
     handler = PredictionHandler(pool, limit, on_stored=metrics.predictions_stored)
+    topics = [PREDICTIONS.name]
     client = KafkaConsumerClient(
         settings.kafka,
         settings.consumer,
-        topics=[PREDICTIONS.name],
+        topics=topics,
         group_id=PREDICTIONS_GROUP,
         client_id=PREDICTIONS_GROUP,
     )
-    return GroupConsumer(client, handler, settings.consumer, progress=ConsumerProgress())
+    return {
+        "predictions": GroupConsumer(client, handler, settings.consumer, progress=ConsumerProgress()).run,
+        "predictions_watchdog": _watchdog(settings, pool, client, group_id=PREDICTIONS_GROUP, topics=topics).run,
+    }
+
+
+def _watchdog(
+    settings: IngestorSettings, pool: Pool, client: KafkaConsumerClient, *, group_id: str, topics: Collection[str]
+) -> Watchdog:
+    return Watchdog(
+        settings.watchdog,
+        lag=lag_of(settings.kafka, group_id=group_id, topics=topics, client_id=group_id),
+        held=client.assignment,
+        probe=lambda: _postgres_answers(pool),
+    )
 
 
 async def _postgres_answers(pool: Pool) -> None:

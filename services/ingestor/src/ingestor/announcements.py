@@ -45,11 +45,11 @@ def batch_cleaned(batch: Row) -> Event:
 
 
 def batch_failed(batch: Row) -> Event:
-    """Say that a batch can't go on; it may fail again after a resume, with other counts."""
+    """Say that a batch can't go on; it may fail again after a resume, at another time. `batch` has `failed_at` too."""
     message = BatchFailed(
         **_name(batch), counts=_counts(batch), reason=batch["failed_reason"], detail=batch["failed_detail"]
     )
-    return _event(message, *_parts(batch), batch["published"], batch["quarantined"])
+    return _event(message, *_parts(batch), batch["failed_at"].isoformat().replace(":", ""))
 
 
 def ingestion_failed(run: Row) -> Event:

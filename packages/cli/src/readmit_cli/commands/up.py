@@ -12,6 +12,7 @@ from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.locate import state_path, why_outside
 from readmit_cli.stack.parts import default_parts
 from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack, recorded_ports
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
 from readmit_cli.stack.supervision import Supervisor
@@ -73,11 +74,12 @@ def _addresses(stack: Stack) -> Table:
     looks = {
         "kafka": f"kcat -b {stack.kafka_bootstrap} -L",
         "postgres": "psql, see below",
-        "minio": stack.addresses.minio_console,
         "mlflow": stack.mlflow_uri,
         "batch-producer": f"{stack.addresses.service('batch-producer')}/docs",
         "predictor": f"{stack.addresses.service('predictor')}/docs",
     }
+    if stack.blueprint.s3_server is S3Server.MINIO:
+        looks["s3"] = stack.addresses.minio_console
     for name in stack.wanted():
         table.add_row(name, stack.parts[name].address, looks.get(name, f"readmit logs {name}"))
     return table

@@ -3,8 +3,12 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
+from readmit_contracts.columns import COLUMNS
+from readmit_contracts.reasons import Reason
+from readmit_contracts.rows import check_line
+
 from readmit_cli.verification.findings import Difference, Findings
-from readmit_cli.verification.records import AsideOutcome, AsideRow
+from readmit_cli.verification.records import AsideOutcome, AsideRow, Fault
 from readmit_cli.verification.source_batch import SourceBatch
 
 DUPLICATES = "ingest.duplicates"
@@ -42,8 +46,8 @@ class Account:
 def account(batch: SourceBatch, *, arrived: Set[int], aside: Sequence[AsideRow], findings: Findings) -> Account:
     """Compare each row set aside with the source file, and give the account of the batch.
 
-    Reports rows set aside twice, before their chunk arrived, under another batch, or with another content than the
-    source line.
+    Reports rows set aside twice, before their chunk arrived, under another batch, with another content than the
+    source line, or for a rule that it does not break.
     """
     outcomes: dict[int, AsideOutcome] = {}
     found = Account(batch, arrived, outcomes)
@@ -69,7 +73,22 @@ def _fault(found: Account, row: AsideRow) -> str | None:
         return "the row it repeats is not in the store"
     if row.kept != batch.line(row.row_no):
         return "the row it repeats is not equal to it" if row.outcome == "duplicate" else "its line is not the source's"
+    if row.fault is not None and row.fault != _fault_of(batch.line(row.row_no), row.fault.reason):
+        return "the line does not break the rule, or not in the column and with the value, that the record names"
     return None
+
+
+def _fault_of(line: bytes, recorded: str) -> Fault | None:
+    """Say what is wrong with a source line; of one without fault only the store can say that it conflicts."""
+    broken = check_line(line)
+    if broken is None:
+        if recorded not in (Reason.ENCOUNTER_CONFLICT, Reason.OTHER_SPLIT):
+            return None
+        broken = Reason(recorded), COLUMNS[0].name
+    reason, field = broken
+    texts = dict(zip((column.name for column in COLUMNS), line.split(b","), strict=False))
+    value = texts[field].decode(errors="backslashreplace").replace("\0", "\\x00") if field in texts else None
+    return Fault(reason, field, value)
 
 
 def _difference(batch: SourceBatch, row: AsideRow, what: str) -> Difference:

@@ -1,9 +1,11 @@
 """Name what the store's tables say of a run and its batches, as a check reads them."""
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
+from readmit_contracts.commands import BatchSelection
 from readmit_contracts.source import BATCH_ROWS, Split
 
 from readmit_cli.verification.findings import Terms
@@ -12,7 +14,7 @@ AsideOutcome = Literal["duplicate", "quarantined", "discarded"]
 
 
 class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A run, the dataset it reads and the store's generation now."""
+    """A run with what it was asked for, the dataset it reads and the store's generation now."""
 
     run_id: UUID
     state: str
@@ -22,6 +24,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True):
     dataset_id: UUID
     file_sha256: str
     dataset_rows: int
+    requested: Mapping[Split, BatchSelection]
 
 
 class BatchRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,17 +58,27 @@ class ChunkRecord(NamedTuple):
     first_row: int | None = None
 
 
+class Fault(NamedTuple):
+    """Why a row is in quarantine: the rule, the column and its text, None where the line has no such field."""
+
+    reason: str
+    field: str | None
+    value: str | None
+
+
 class AsideRow(NamedTuple):
     """A row that was set aside, and what its record keeps of it.
 
     `kept` is the fields of the row as the source wrote them, joined by commas: of a duplicate those of the row that
-    was there first, None when that one is gone; None too where the record names another row.
+    was there first, None when that one is gone; None too where the record names another row. `fault` is what the
+    record of a row in quarantine says against it.
     """
 
     row_no: int
     batch: int
     outcome: AsideOutcome
     kept: bytes | None
+    fault: Fault | None = None
 
 
 class RawRow(NamedTuple):

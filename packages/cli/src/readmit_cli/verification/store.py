@@ -5,9 +5,11 @@ from contextlib import asynccontextmanager
 from typing import Self
 from uuid import UUID
 
+import msgspec
 from asyncpg import Record
 from readmit_contracts.columns import COLUMNS
-from readmit_contracts.source import BATCH_ROWS, SPLITS
+from readmit_contracts.commands import BatchSelection
+from readmit_contracts.source import BATCH_ROWS, SPLITS, Split
 from readmit_contracts.tables import CLEAN_COLUMNS, RAW_COLUMNS, clean_select, content_expression
 from readmit_runtime.database import Connection
 
@@ -17,6 +19,7 @@ from readmit_cli.verification.records import (
     BatchRecord,
     ChunkRecord,
     CleanRow,
+    Fault,
     RawRow,
     RunRecord,
     StrayRows,
@@ -25,6 +28,11 @@ from readmit_cli.verification.records import (
 # A batch is read in its range of row numbers; $1 to $3 are dataset, first and last row.
 _SPAN = "dataset_no = $1 AND row_no BETWEEN $2 AND $3"
 FIELD_NAMES = tuple(column.sql_name for column in COLUMNS)
+_EMPTIED_BY_RESET = (
+    *(f"{schema}.{split}" for schema in ("raw", "clean") for split in SPLITS),
+    "ingest.chunks",
+    "ingest.duplicates",
+)
 
 
 class AuditStore:
@@ -36,8 +44,10 @@ class AuditStore:
     @classmethod
     @asynccontextmanager
     async def snapshot(cls, connection: Connection) -> AsyncIterator[Self]:
-        """Open a transaction in which every answer is of the same moment, and which can't write."""
+        """Open a transaction in which every answer is of the same moment, and which can't write; a reset waits."""
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            # Before the first query, with which the moment begins: a snapshot does not see what a reset truncates.
+            await connection.execute(f"LOCK TABLE {', '.join(_EMPTIED_BY_RESET)} IN ACCESS SHARE MODE")
             yield cls(connection)
 
     async def run(self, run_id: UUID) -> RunRecord | None:
@@ -45,13 +55,16 @@ class AuditStore:
         row = await self._connection.fetchrow(
             """
             SELECT r.run_id, r.state, r.generation, s.generation AS store_generation, r.dataset_no, d.dataset_id,
-                   d.file_sha256, d.rows AS dataset_rows
+                   d.file_sha256, d.rows AS dataset_rows, r.requested
             FROM ingest.runs r JOIN ingest.datasets d USING (dataset_no) CROSS JOIN ingest.store s
             WHERE r.run_id = $1
             """,
             run_id,
         )
-        return None if row is None else RunRecord(**dict(row))
+        if row is None:
+            return None
+        requested = msgspec.json.decode(row["requested"], type=dict[Split, BatchSelection])
+        return RunRecord(**{**dict(row), "requested": requested})
 
     async def batches(self, run: RunRecord) -> Sequence[BatchRecord]:
         """Return the batches that the run wants, in the order of the splits, then of their numbers."""
@@ -116,7 +129,8 @@ class AuditStore:
         )
         quarantined = await self._connection.fetch(
             f"""
-            SELECT row_no, batch, CASE state WHEN 'open' THEN 'quarantined' ELSE 'discarded' END AS outcome, line
+            SELECT row_no, batch, CASE state WHEN 'open' THEN 'quarantined' ELSE 'discarded' END AS outcome, line,
+                   reason, field, value
             FROM ingest.quarantine
             WHERE {_SPAN} AND split = $4 AND generation = $5 AND state IN ('open', 'discarded')
             ORDER BY row_no
@@ -230,7 +244,9 @@ def _duplicate(row: Record) -> AsideRow:
 
 
 def _quarantined(batch: BatchRecord, row: Record) -> AsideRow:
-    return AsideRow(row["row_no"], row["batch"], row["outcome"], _fields(row["line"], batch.dataset_no, row["row_no"]))
+    kept = _fields(row["line"], batch.dataset_no, row["row_no"])
+    fault = Fault(row["reason"], row["field"], row["value"])
+    return AsideRow(row["row_no"], row["batch"], row["outcome"], kept, fault)
 
 
 def _fields(line: bytes | None, dataset_no: int, row_no: int) -> bytes | None:

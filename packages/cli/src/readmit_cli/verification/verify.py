@@ -8,7 +8,7 @@ from readmit_contracts.source import SourceFile
 
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
-from readmit_cli.verification import comparison, counters, ledger_check
+from readmit_cli.verification import comparison, counters, ledger_check, selection_check
 from readmit_cli.verification.findings import (
     KEPT_DIFFERENCES,
     BatchReport,
@@ -51,6 +51,7 @@ async def verify_run(store: AuditStore, run: RunRecord, source: SourceFile, on_p
     findings = Findings()
     _check_dataset(run, source, findings)
     batches = await store.batches(run)
+    selection_check.check(run, batches, source, findings)
     to_check = sum(batch.counted.planned for batch in batches)
     on_progress(0, to_check)
     reports: list[BatchReport] = []

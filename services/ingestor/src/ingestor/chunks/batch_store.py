@@ -80,7 +80,7 @@ async def fail(connection: Connection, generation: int, key: BatchKey, fault: tu
         """
         UPDATE ingest.batches SET state = 'failed', failed_reason = $5, failed_detail = $6
         WHERE (generation, dataset_no, split, batch) = ($1, $2, $3, $4) AND state IN ('planned', 'stored')
-        RETURNING *
+        RETURNING *, now() AS failed_at
         """,
         generation,
         key,

@@ -51,11 +51,12 @@ async def store_group(
             of_split = [chunk for chunk in fresh if chunk.headers.split == split]
             if of_split:
                 events += await _store_split(connection, generation, of_split, outcome)
-        limit.observe(good=len(as_planned), parked=len(outcome.parked))
         # Step 4. Under the batches' locks: count, decide, announce.
         events += await batch_store.count(connection, generation, outcome)
         events += [announcements.parked(parked) for parked in outcome.parked]
         await outbox.add(connection, "ingest", events)
+        # Last, so that a group that has to come again is counted once.
+        limit.observe(good=len(as_planned), parked=len(outcome.parked))
     return outcome
 
 
@@ -72,7 +73,7 @@ async def _sort_out(
             outcome.chunks_outdated += 1
             continue
         plan = planned.get(_key(chunk))
-        if plan is None or headers.generation > generation:
+        if plan is None or plan["dataset_id"] != headers.dataset_id or headers.generation > generation:
             detail = f"no plan of generation {generation} knows this chunk"
             outcome.parked.append(ParkedRecord(chunk.record, Reason.UNKNOWN_BATCH, detail))
         elif (headers.sha256, headers.rows, headers.first_row) != (plan["sha256"], plan["rows"], plan["first_row"]):
@@ -89,9 +90,10 @@ async def _sort_out(
 async def _planned_chunks(connection: Connection, generation: int, keys: Sequence[ChunkKey]) -> dict[ChunkKey, Record]:
     rows = await connection.fetch(
         """
-        SELECT p.dataset_no, p.split, p.batch, p.chunk, p.sha256, p.rows, p.first_row
+        SELECT d.dataset_id, p.dataset_no, p.split, p.batch, p.chunk, p.sha256, p.rows, p.first_row
         FROM unnest($2::smallint[], $3::text[], $4::integer[], $5::integer[]) AS k (dataset_no, split, batch, chunk)
         JOIN ingest.planned_chunks p USING (dataset_no, split, batch, chunk)
+        JOIN ingest.datasets d USING (dataset_no)
         JOIN ingest.batches b ON (b.generation, b.dataset_no, b.split, b.batch) = ($1, p.dataset_no, p.split, p.batch)
         """,
         generation,

@@ -34,11 +34,9 @@ class CleanedBatch:
 
 
 async def clean_next(connection: Connection) -> CleanedBatch | None:
-    """Clean the lowest stored batch; None when there is none, or when another process is cleaning."""
+    """Clean the lowest stored batch, after whoever is cleaning one; None when there is none left then."""
     async with connection.transaction(isolation="read_committed"):
-        if not await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", ONE_CLEANER_AT_A_TIME):
-            return None
-        generation: int = await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
+        generation = await _wait_for_turn(connection)
         row = await connection.fetchrow(
             """
             SELECT dataset_no, split, batch FROM ingest.batches
@@ -74,11 +72,18 @@ async def complete_runs(connection: Connection, candidates: list[object]) -> lis
 async def complete_waiting_runs(connection: Connection) -> int:
     """Complete any active run whose every batch is clean, whoever missed it; give their number."""
     async with connection.transaction(isolation="read_committed"):
-        await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
+        await _wait_for_turn(connection)
         active = await connection.fetch("SELECT run_id FROM ingest.runs WHERE state IN ('planned', 'streaming')")
         events = await complete_runs(connection, [row["run_id"] for row in active])
         await outbox.add(connection, "ingest", events)
     return len(events)
+
+
+async def _wait_for_turn(connection: Connection) -> int:
+    """Be the one cleaner until the transaction ends, and give the generation, held against a reset."""
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_CLEANER_AT_A_TIME)
+    generation: int = await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
+    return generation
 
 
 async def _move_to_quarantine(connection: Connection, generation: int, key: BatchKey) -> int:

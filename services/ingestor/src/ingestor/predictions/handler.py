@@ -1,6 +1,7 @@
 """Handle one group of prediction records: read it, store it."""
 
 from collections.abc import Callable, Sequence
+from datetime import UTC
 
 import structlog
 from readmit_contracts.events import PredictionsMade
@@ -53,4 +54,9 @@ def _read(record: IncomingRecord) -> PredictionsMade | ParkedRecord:
         return ParkedRecord(record, Reason(error.reason), error.detail)
     if not isinstance(message, PredictionsMade):
         return ParkedRecord(record, Reason.UNKNOWN_TYPE, "the topic carries PredictionsMade alone")
+    try:
+        for prediction in message.records:
+            prediction.at.astimezone(UTC)
+    except OverflowError:
+        return ParkedRecord(record, Reason.DECODE, "a prediction's moment lies outside the calendar in UTC")
     return message

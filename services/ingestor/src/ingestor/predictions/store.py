@@ -42,8 +42,8 @@ async def store_predictions(
         stored = 0
         for made in fresh:
             stored += await _insert(connection, made)
-        limit.observe(good=len(chunks), parked=len(unreadable))
         await outbox.add(connection, "ingest", [announcements.parked(parked) for parked in unreadable])
+        limit.observe(good=len(chunks), parked=len(unreadable))
     return StoredPredictions(stored, len(chunks) - len(fresh), len(unreadable))
 
 
