@@ -1325,8 +1325,32 @@ GRANT ALL ON FUNCTION ingest.complete_runs(candidates uuid[]) TO readmit_batch_p
 GRANT ALL ON FUNCTION ingest.complete_runs(candidates uuid[]) TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.runs TO readmit_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE ingest.runs TO readmit_batch_producer;
-GRANT SELECT,UPDATE ON TABLE ingest.runs TO readmit_ingestor;
+GRANT SELECT,INSERT ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT SELECT ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(state) ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT UPDATE(state) ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(reason) ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT UPDATE(reason) ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(detail) ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT UPDATE(detail) ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(streaming_at) ON TABLE ingest.runs TO readmit_batch_producer;
+
+GRANT UPDATE(sent_at) ON TABLE ingest.runs TO readmit_batch_producer;
+
+GRANT UPDATE(finished_at) ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT UPDATE(finished_at) ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(lease_owner) ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT UPDATE(lease_owner) ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(lease_until) ON TABLE ingest.runs TO readmit_batch_producer;
+GRANT UPDATE(lease_until) ON TABLE ingest.runs TO readmit_ingestor;
+
+GRANT UPDATE(attempt) ON TABLE ingest.runs TO readmit_batch_producer;
 
 GRANT ALL ON FUNCTION ingest.fail_runs(candidates uuid[]) TO readmit_batch_producer;
 GRANT ALL ON FUNCTION ingest.fail_runs(candidates uuid[]) TO readmit_ingestor;
@@ -1348,16 +1372,32 @@ GRANT SELECT ON TABLE clean.validation TO readmit_trainer;
 
 GRANT SELECT ON TABLE ingest.batches TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.batches TO readmit_batch_producer;
-GRANT SELECT,UPDATE ON TABLE ingest.batches TO readmit_ingestor;
+GRANT SELECT ON TABLE ingest.batches TO readmit_ingestor;
 GRANT SELECT ON TABLE ingest.batches TO readmit_trainer;
 
 GRANT UPDATE(state) ON TABLE ingest.batches TO readmit_batch_producer;
+GRANT UPDATE(state) ON TABLE ingest.batches TO readmit_ingestor;
+
+GRANT UPDATE(published) ON TABLE ingest.batches TO readmit_ingestor;
+
+GRANT UPDATE(stored) ON TABLE ingest.batches TO readmit_ingestor;
+
+GRANT UPDATE(duplicate) ON TABLE ingest.batches TO readmit_ingestor;
+
+GRANT UPDATE(quarantined) ON TABLE ingest.batches TO readmit_ingestor;
 
 GRANT UPDATE(failed_reason) ON TABLE ingest.batches TO readmit_batch_producer;
+GRANT UPDATE(failed_reason) ON TABLE ingest.batches TO readmit_ingestor;
 
 GRANT UPDATE(failed_detail) ON TABLE ingest.batches TO readmit_batch_producer;
+GRANT UPDATE(failed_detail) ON TABLE ingest.batches TO readmit_ingestor;
+
+GRANT UPDATE(sha256) ON TABLE ingest.batches TO readmit_ingestor;
 
 GRANT UPDATE(stored_at) ON TABLE ingest.batches TO readmit_batch_producer;
+GRANT UPDATE(stored_at) ON TABLE ingest.batches TO readmit_ingestor;
+
+GRANT UPDATE(clean_at) ON TABLE ingest.batches TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.datasets TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.datasets TO readmit_batch_producer;
@@ -1380,12 +1420,22 @@ GRANT TRUNCATE ON TABLE ingest.duplicates TO readmit_batch_producer;
 GRANT SELECT,INSERT ON TABLE ingest.duplicates TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.inbox TO readmit_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE ingest.inbox TO readmit_batch_producer;
-GRANT SELECT,INSERT,UPDATE ON TABLE ingest.inbox TO readmit_ingestor;
+GRANT SELECT,INSERT ON TABLE ingest.inbox TO readmit_batch_producer;
+
+GRANT UPDATE(outcome) ON TABLE ingest.inbox TO readmit_batch_producer;
+
+GRANT UPDATE(reason) ON TABLE ingest.inbox TO readmit_batch_producer;
+
+GRANT UPDATE(detail) ON TABLE ingest.inbox TO readmit_batch_producer;
+
+GRANT UPDATE(subject) ON TABLE ingest.inbox TO readmit_batch_producer;
 
 GRANT SELECT ON TABLE ingest.outbox TO readmit_auditor;
-GRANT SELECT,INSERT,UPDATE ON TABLE ingest.outbox TO readmit_batch_producer;
-GRANT SELECT,INSERT,UPDATE ON TABLE ingest.outbox TO readmit_ingestor;
+GRANT SELECT,INSERT ON TABLE ingest.outbox TO readmit_batch_producer;
+GRANT SELECT,INSERT ON TABLE ingest.outbox TO readmit_ingestor;
+
+GRANT UPDATE(published_at) ON TABLE ingest.outbox TO readmit_batch_producer;
+GRANT UPDATE(published_at) ON TABLE ingest.outbox TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.planned_chunks TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.planned_chunks TO readmit_batch_producer;

@@ -57,6 +57,17 @@ async def test_a_request_repeated_under_one_id_is_one_prediction(store):
     assert await store.admin.fetchval("SELECT count(*) FROM predictions.predictions") == before + 2
 
 
+async def test_a_moment_outside_the_calendar_is_parked(store):
+    """It is a moment in its own time zone and none in UTC: the database's client would end the process, each time."""
+    good = made(0, [uuid4()], uuid4())
+    odd = replace(good, offset=7, value=good.value.replace(b"2026-01-01T00:00:00Z", b"0001-01-01T00:00:00+23:59"))
+    assert odd.value != good.value
+    seen = []
+    async with create_pool(store.settings) as pool:
+        await PredictionHandler(pool, DeadLetterLimit(5), on_stored=seen.append)([odd, good])
+    assert [(stored.predictions, stored.parked) for stored in seen] == [(1, 1)]
+
+
 async def test_an_unreadable_record_is_parked_and_its_neighbours_are_stored(store):
     """One damaged record must not hold up the log of predictions."""
     good = made(0, [uuid4()], uuid4())

@@ -98,6 +98,35 @@ async def test_a_chunk_of_no_plan_is_parked_and_its_neighbours_are_stored(store)
     assert await store.rows("raw") == 600
 
 
+async def test_a_chunk_of_another_dataset_under_a_known_number_is_parked_and_fails_no_batch(store):
+    """A topic may outlive its database: an old chunk says nothing about the batch that has its place now."""
+    lines = lines_of(600)
+    source = source_file(lines)
+    run_id = await store.plan(source, lines)
+    foreign = records(encounters(600, first=90_000))
+    outcome = await store.store([*foreign, *records(source)])
+    assert {parked.reason for parked in outcome.parked} == {"UNKNOWN_BATCH"}
+    assert await store.rows("raw") == 600
+    assert await store.clean() == 3
+    assert await store.state(run_id) == "completed"
+
+
+async def test_a_batch_that_fails_again_after_a_resume_is_announced_again(store):
+    """Whoever waits for the events would otherwise take it for resumed."""
+    lines = lines_of(600)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    conflicting = [replace(record, offset=1) for record in records(source)[:1]]
+    await store.admin.execute("UPDATE ingest.planned_chunks SET sha256 = repeat('0', 64) WHERE split = 'train'")
+    for _ in range(2):
+        await store.store(conflicting)
+        await store.admin.execute(
+            "UPDATE ingest.batches SET state = 'planned', failed_reason = NULL, failed_detail = NULL "
+            "WHERE state = 'failed'"
+        )
+    assert await store.events("BatchFailed") == 2
+
+
 async def test_a_chunk_of_an_older_generation_changes_nothing(store):
     """After a reset, what is still in Kafka belongs to the store that was."""
     lines = lines_of(600)
@@ -230,6 +259,29 @@ async def test_a_whole_topic_of_unusable_records_stops_the_process_and_parks_not
     with pytest.raises(TooManyDeadLetters):
         await store.store(bad, limit=5)
     assert await store.rows("ingest.outbox") == await store.events("IngestionPlanned") == 1
+
+
+async def test_a_group_that_has_to_come_again_counts_once_towards_the_limit(store):
+    """A lock that is held for long must not end the process as if thousands of messages were unusable."""
+    lines = lines_of(600)
+    source = source_file(lines)
+    await store.plan(source, lines)
+    good, *bad = records(source)
+    bad = [replace(record, value=b"x") for record in bad] * 2
+    limit = DeadLetterLimit(len(bad))
+    connection = await connect(store.settings)
+    try:
+        await connection.execute("SET lock_timeout = '100ms'")
+        async with store.admin.transaction():
+            await store.admin.execute("LOCK TABLE ingest.outbox IN EXCLUSIVE MODE")
+            for _ in range(3):
+                with pytest.raises(asyncpg.LockNotAvailableError):
+                    await store_group(connection, *read(bad), limit)
+        await store_group(connection, *read(bad), limit)
+        with pytest.raises(TooManyDeadLetters):
+            await store_group(connection, *read([replace(good, value=b"x")]), limit)
+    finally:
+        await connection.close()
 
 
 async def test_a_transaction_that_breaks_leaves_nothing(store):

@@ -39,6 +39,16 @@ async def test_the_same_id_with_other_bytes_is_a_conflict(connection: DirectConn
     assert await receive(connection, schema, command_id) is Receipt.REPEATED
 
 
+async def test_the_same_id_and_bytes_as_another_type_is_a_conflict(connection: DirectConnection, schema: str) -> None:
+    """What a command asks for is its type and its bytes: a cancel is no repeat of a resume."""
+    command_id = uuid4()
+    await receive(connection, schema, command_id)
+    receipt = await inbox.receive(
+        connection, schema, consumer="trainer", command_id=command_id, command_type="readmit.Other.v1", value=VALUE
+    )
+    assert receipt is Receipt.CONFLICT
+
+
 async def test_each_consumer_has_its_own_inbox(connection: DirectConnection, schema: str) -> None:
     """Two services may listen to one command."""
     command_id = uuid4()

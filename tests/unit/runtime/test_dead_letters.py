@@ -61,6 +61,12 @@ def test_a_record_that_unpacks_to_more_than_fits_is_parked_without_its_bytes(
     assert len(parked.key) + sum(len(name) + len(value) for name, value in parked.headers) < 3_000
 
 
+def test_headers_count_with_what_it_takes_to_write_them() -> None:
+    """Hundreds of thousands of tiny ones compress to nothing, and would never fit unpacked."""
+    parked = dead_letter(replace(RECORD, headers=(("n", b""),) * 200_000), "DECODE", "many", consumer="ingestor")
+    assert [name for name, _ in parked.headers if not name.startswith("readmit_dlq_")] == []
+
+
 def test_a_record_without_key_or_value_can_be_parked() -> None:
     """Other writers may send anything."""
     parked = dead_letter(replace(RECORD, key=None, value=None), "EMPTY", "", consumer="ingestor")

@@ -6,6 +6,7 @@ import msgspec
 from readmit_contracts.topics import INGESTION_EVENTS
 
 from readmit_cli.stack.programs import BATCH_PRODUCER, MLFLOW
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack
 
 PREDICTOR = "predictor"
@@ -31,17 +32,15 @@ def addresses(stack: Stack, model_page: str | None) -> tuple[Address, ...]:
         ),
         Address(name="predictor", look=f"{stack.addresses.service(PREDICTOR)}/docs", what="ask for a prediction"),
         Address(
-            name="MinIO",
-            look=stack.addresses.minio_console,
-            what=f"the bundles; login MINIO_ROOT_USER and MINIO_ROOT_PASSWORD in {logins}",
-        ),
-        Address(
             name="Kafka",
             look=f"kcat -C -b {stack.kafka_bootstrap} -t {INGESTION_EVENTS.name} -o beginning -e",
             what="what happened to the batches",
         ),
         Address(name="Postgres", look=f"{shell}; psql -c 'TABLE status.runs'", what="the runs, with every row counted"),
     ]
+    if stack.blueprint.s3_server is S3Server.MINIO:
+        what = f"the bundles; login MINIO_ROOT_USER and MINIO_ROOT_PASSWORD in {logins}"
+        found.insert(2, Address(name="MinIO", look=stack.addresses.minio_console, what=what))
     if MLFLOW in stack.wanted():
         page = model_page or stack.mlflow_uri
         found.insert(2, Address(name="MLflow", look=page, what="the model, its figures and curves"))

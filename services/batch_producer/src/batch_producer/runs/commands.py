@@ -15,7 +15,6 @@ from batch_producer.generation_store import SCHEMA
 from batch_producer.runs import endings_store, store
 
 
-
 async def cancel(connection: Connection, envelope: Envelope, command: CancelIngestion) -> Outcome:
     """End a run's streaming; its batches stay as they are. Raises Rejected for an unknown or ended run."""
     generation = await store.cancel(connection, command.run_id, command.reason)
