@@ -32,7 +32,10 @@ def completed(running: RunningStack, run_id: str, *, timeout_s: float = 120) -> 
 def completions(running: RunningStack, run_id: str) -> int:
     """Count the events that say so."""
     tail = ("topics", "tail", "readmit.ingestion.events.v1", "--from-beginning", "--no-follow", "--key", run_id)
-    return running.readmit(*tail, "--json").count('"readmit.IngestionCompleted.v1"')
+    try:
+        return running.readmit(*tail, "--json").count('"readmit.IngestionCompleted.v1"')
+    except AssertionError:
+        return 0  # a run needs no Kafka to complete: after a kill it may not be back yet
 
 
 @pytest.mark.parametrize("program", ["ingestor", "batch-producer", "kafka", "postgres"])

@@ -12,6 +12,7 @@ from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 from readmit_runtime.consumer import GroupConsumer
 from readmit_runtime.consumer_progress import ConsumerProgress
 from readmit_runtime.errors import Rejected, Transient
+from readmit_runtime.kafka_unpacking import UNPACKED_MAX_BYTES
 from readmit_runtime.messages import IncomingRecord, incoming
 from readmit_runtime.topic_admin import lag_of
 from readmit_runtime.topic_reader import read_to_end
@@ -110,6 +111,28 @@ async def test_a_reader_without_a_group_steps_over_it_too(cluster: KafkaCluster)
     await cluster.fill(topic, [b"b"])
     records = await read_to_end(cluster.reader(topic), limit_s=LIMIT_S)
     assert [record.value for record in records] == [b"a", None, b"b"]
+
+
+@pytest.mark.parametrize("packing", ["gzip", "lz4", "zstd"])
+async def test_a_batch_that_unpacks_beyond_all_bounds_is_stepped_over(cluster: KafkaCluster, packing: str) -> None:
+    """The broker takes it, for it is small as sent; unpacked, a few of them are more than the machine has."""
+    topic = await cluster.create_topic()
+    await cluster.fill(topic, [b"before"])
+    huge = 2 * UNPACKED_MAX_BYTES
+    producer = AIOKafkaProducer(
+        bootstrap_servers=cluster.kafka.bootstrap_servers,
+        compression_type=packing,
+        max_request_size=2 * huge,
+        max_batch_size=2 * huge,
+    )
+    await producer.start()
+    await producer.send_and_wait(topic, bytes(huge), key=b"key")
+    await producer.send_and_wait(topic, b"after", key=b"key")
+    await producer.stop()
+
+    readings = Readings(cluster, topic)
+    await readings.until_nothing_waits()
+    assert [record.value for record in readings.records] == [b"before", None, b"after"]
 
 
 async def test_the_end_of_a_transaction_does_not_wait_for_a_reader(cluster: KafkaCluster) -> None:

@@ -46,8 +46,10 @@ async def test_a_trainer_killed_in_the_middle_of_a_job_leaves_one_model(rig, wor
         await first.kill()
         await _until(lambda: fit_child(world.scratch) is None, 10)
     async with world.trainer() as second, world.trainer() as third:
-        await _until_row(rig, "SELECT 1 FROM training.jobs WHERE state = 'done'", 40)
-        job = await rig.job()
+        # By name: the topics are everybody's, and other tests asked for models before.
+        mine = f"training.jobs WHERE model = '{rig.name}'"
+        await _until_row(rig, f"SELECT 1 FROM {mine} AND state = 'done'", 40)
+        job = await rig.job(await rig.admin.fetchval(f"SELECT job_id FROM {mine}"))
         assert job["attempt"] == 2
         await publish(TRAINING_COMMANDS, TrainModel(model=rig.name))
         await publish(MODELS_LOADED, _report(rig.name))
@@ -61,7 +63,8 @@ async def test_a_trainer_killed_in_the_middle_of_a_job_leaves_one_model(rig, wor
         await _until_row(rig, "SELECT 1 WHERE NOT EXISTS (SELECT FROM training.outbox WHERE published_at IS NULL)", 20)
         assert max(second.memory_mib(), third.memory_mib()) < 300
         assert await asyncio.gather(second.stop(), third.stop()) == [0, 0]
-    assert await rig.admin.fetchval("SELECT count(*) FROM training.models") == 1
+    models = f"SELECT count(*) FROM training.models WHERE model = '{rig.name}'"
+    assert await rig.admin.fetchval(models) == 1
     promoted = [event for event in await _promotions(kafka_bootstrap) if event.model == rig.name]
     assert [(event.epoch, event.model_id) for event in promoted] == [(1, job["model_id"])]
 

@@ -112,14 +112,6 @@ def test_headers_read_back_as_written_among_others() -> None:
     assert {name: getattr(read, name) for name in ChunkHeaders.__struct_fields__} == {
         name: getattr(chunk, name) for name in ChunkHeaders.__struct_fields__
     }
-    assert read.key == chunk.key
-
-
-def test_keys_sort_by_dataset_generation_split_batch_and_chunk() -> None:
-    """Ledger rows are locked in this order everywhere, or two ingestors wait for each other."""
-    keys = [chunk.key for chunk in chunks_of([line()] * 1_001)]
-    shuffled = [keys[2], keys[0], keys[1]]
-    assert sorted(shuffled) == keys
 
 
 @pytest.mark.parametrize("name", ChunkHeaders.__struct_fields__)

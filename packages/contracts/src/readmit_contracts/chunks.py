@@ -20,16 +20,6 @@ CHUNK_CONTENT_TYPE = "text/csv"
 CHUNK_HEADER_LINE: bytes = f"dataset_no,row_no,{FILE_HEADER}\n".encode()
 
 
-class ChunkKey(msgspec.Struct, frozen=True, kw_only=True, order=True):
-    """Names one chunk of one generation; sorts as the ledger's keys are locked."""
-
-    dataset_id: UUID
-    generation: int
-    split: Split
-    batch: int
-    chunk: int
-
-
 class ChunkHeaders(msgspec.Struct, frozen=True, kw_only=True):
     """What a chunk's message headers say of it."""
 
@@ -42,17 +32,6 @@ class ChunkHeaders(msgspec.Struct, frozen=True, kw_only=True):
     first_row: int
     rows: int
     sha256: str
-
-    @property
-    def key(self) -> ChunkKey:
-        """The chunk's name in the ledger."""
-        return ChunkKey(
-            dataset_id=self.dataset_id,
-            generation=self.generation,
-            split=self.split,
-            batch=self.batch,
-            chunk=self.chunk,
-        )
 
 
 class Chunk(ChunkHeaders, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from readmit_runtime.errors import Transient
 from readmit_runtime.kafka_errors import transient_errors
 from readmit_runtime.kafka_options import client_options
 from readmit_runtime.kafka_polling import poll_records, positions
+from readmit_runtime.kafka_unpacking import bound_unpacking
 from readmit_runtime.messages import IncomingRecord, Partition
 from readmit_runtime.settings import KafkaSettings
 
@@ -78,6 +79,7 @@ class KafkaConsumerClient:
 
     def _build(self) -> AIOKafkaConsumer:
         settings = self._settings
+        bound_unpacking()
         return AIOKafkaConsumer(
             **client_options(self._kafka),
             group_id=self._group_id,

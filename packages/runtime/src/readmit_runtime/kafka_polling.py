@@ -1,8 +1,8 @@
 """Poll with aiokafka so that a record which it cannot take apart is stepped over instead of met for ever.
 
-A header's name may be any bytes to the broker; the library wants UTF-8 and raises out of the poll, after it has thrown
-away what the same poll took from other partitions. Such a record is handed out without its content, so that its
-reader parks it like any other that cannot be read; the original stays at its coordinates.
+A header's name may be any bytes to the broker, and a batch may unpack to any size. The library raises out of the poll
+then, after it has thrown away what the same poll took from other partitions. Such a record is handed out without its
+content, so that its reader parks it like any other that cannot be read; the original stays at its coordinates.
 """
 
 # mypy: untyped-calls-exclude=aiokafka
@@ -18,8 +18,12 @@ from aiokafka.structs import ConsumerRecord
 from readmit_runtime.clock import SystemClock
 from readmit_runtime.deadline import Deadline
 from readmit_runtime.kafka_errors import transient_errors
+from readmit_runtime.kafka_unpacking import UnpackingRefused
 
-UNREADABLE_HEADERS = (("readmit_unreadable", b"the name of a header is not UTF-8"),)
+UNREADABLE = (UnicodeDecodeError, UnpackingRefused)
+UNREADABLE_HEADERS = (
+    ("readmit_unreadable", b"a header's name is not UTF-8, or the batch does not unpack within bounds"),
+)
 _STEPS_LIMIT_S = 5.0
 _STEP_S = 0.05
 
@@ -41,7 +45,7 @@ async def poll_records(consumer: AIOKafkaConsumer, timeout_s: float, *, max_reco
         with transient_errors("polling"):
             batches: Batches = await consumer.getmany(timeout_ms=int(timeout_s * 1000), max_records=most)
             return batches
-    except UnicodeDecodeError:
+    except UNREADABLE:
         if most > 1 and _assignment(consumer) is not held:
             raise
         for partition, offset in before.items():
@@ -69,7 +73,7 @@ async def _step_over(consumer: AIOKafkaConsumer, max_records: int) -> Batches:
         for partition in sorted(consumer.assignment()):
             try:
                 batch = (await consumer.getmany(partition, max_records=1)).get(partition, [])
-            except UnicodeDecodeError:
+            except UNREADABLE:
                 offset = positions(consumer)[partition]
                 log.warning("record_unreadable", topic=partition.topic, partition=partition.partition, offset=offset)
                 consumer.seek(partition, offset + 1)

@@ -12,6 +12,7 @@ from readmit_runtime.kafka_consumer import METADATA_AGE_MS, REQUEST_LIMIT_MS, cl
 from readmit_runtime.kafka_errors import transient_errors
 from readmit_runtime.kafka_options import client_options
 from readmit_runtime.kafka_polling import poll_records
+from readmit_runtime.kafka_unpacking import bound_unpacking
 from readmit_runtime.messages import IncomingRecord
 from readmit_runtime.settings import KafkaSettings
 
@@ -36,6 +37,7 @@ class KafkaTopicReader:
 
     async def start(self) -> None:
         """Connect and note where the topic ends now."""
+        bound_unpacking()
         consumer = AIOKafkaConsumer(
             **client_options(self._kafka),
             client_id=self._client_id,

@@ -1,6 +1,7 @@
 """Tell a record that is a chunk from one that can't be used."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from readmit_contracts import chunks, envelope
 from readmit_contracts.chunks import ChunkHeaders
@@ -19,6 +20,11 @@ class ReceivedChunk:
     record: IncomingRecord
     headers: ChunkHeaders
     payload: bytes
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        """Its rows' lines, without the header line and line ends."""
+        return self.payload[len(chunks.CHUNK_HEADER_LINE) : -1].split(b"\n")
 
 
 def receive(record: IncomingRecord, split: Split) -> ReceivedChunk | ParkedRecord:

@@ -202,5 +202,5 @@ def _chunk_of(chunks: Sequence[ReceivedChunk], clash: raw_store.Clash) -> Receiv
 
 
 def _quarantined(chunk: ReceivedChunk, bad: BadRow) -> QuarantinedRow:
-    line = body(chunk.payload).split(b"\n")[bad.position]
-    return QuarantinedRow(_batch(chunk), chunk.headers.first_row + bad.position, bad, line, chunk.record)
+    row_no = chunk.headers.first_row + bad.position
+    return QuarantinedRow(_batch(chunk), row_no, bad, chunk.lines[bad.position], chunk.record)
