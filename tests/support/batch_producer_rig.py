@@ -1,6 +1,6 @@
 """Drive the batch producer's parts against a real database: commands in, the ledger and the outbox out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -150,9 +150,7 @@ class Rig:
         """Make the runs as a worker sees them."""
         return StreamingStore(self.pool, owner=owner, lease_s=lease_s)
 
-    def worker(
-        self, producer: Producer, *, owner: str = "test", announce: Callable[[], None] = lambda: None, **settings: float
-    ) -> StreamingWorker:
+    def worker(self, producer: Producer, *, owner: str = "test", **settings: float) -> StreamingWorker:
         """Make a worker that sends one chunk at a time and looks for runs all the time."""
         streaming = StreamingSettings.model_validate({"poll_s": 0.02, "chunks_in_flight": 1, **settings})
         store = self.streaming(owner=owner, lease_s=streaming.lease_s)
@@ -172,7 +170,6 @@ class Rig:
             streaming,
             metrics=metrics,
             heartbeat=heartbeat,
-            announce=announce,
             backoff=Backoff(first_s=0.02, most_s=0.1),
         )
 

@@ -188,7 +188,7 @@ class TrainerRig:
 
     def alias(self, server: MlflowServer) -> AliasReconciler:
         """Give a reconciler of this rig's models."""
-        return AliasReconciler(AliasStore(self.pool), server, metrics=self.metrics, on_asked=lambda: None)
+        return AliasReconciler(AliasStore(self.pool), server, metrics=self.metrics)
 
     async def take_commands(self) -> int:
         """Deliver what the reconciler published to the commands' topic, as Kafka would; give their number."""

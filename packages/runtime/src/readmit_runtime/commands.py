@@ -5,7 +5,7 @@ Per record, in order:
 1. read it and find its handler; what can't be read or has no handler is parked;
 2. claim its id in the inbox: a repeat ends here, the same id with other bytes is parked as COMMAND_CONFLICT;
 3. the handler writes the effect and says what became of the command, which goes into the inbox row;
-4. commit, and wake the relay.
+4. commit, and wake who goes on with it.
 
 A handler that raises Rejected has its effects rolled back. A second transaction then writes the inbox row as
 `rejected` and the dead letter, so that an answer exists for every command with a readable id.
@@ -69,7 +69,7 @@ class CommandHandler:
     ) -> None:
         """Take the owner's schema, this consumer's name in the inbox, one handler per message type.
 
-        `wake` is called after each commit; it is the relay's.
+        `wake` is called after each commit, for the loop that goes on with what was asked.
         """
         self._pool = pool
         self._schema = schema

@@ -50,7 +50,7 @@ class WaitingRecord:
 async def add(connection: Connection, schema: str, records: Sequence[tuple[UUID, OutgoingRecord]]) -> None:
     """Add events, in this order, to the caller's transaction; an event id that is there already is left alone.
 
-    Call it last in the transaction, after every lock. Wake the relay after the commit, or wait for its next poll.
+    Call it last in the transaction, after every lock. The commit wakes the relay, in whatever process it leads.
     """
     rows = [
         (
@@ -66,6 +66,7 @@ async def add(connection: Connection, schema: str, records: Sequence[tuple[UUID,
     ]
     if rows:
         await connection.executemany(in_schema(_ADD, schema), rows)
+        await connection.execute(f"NOTIFY {channel(schema)}")
 
 
 async def waiting(connection: Connection, schema: str, *, after: int, limit: int) -> list[WaitingRecord]:
@@ -94,6 +95,11 @@ def _timed(headers: Iterable[tuple[str, bytes]], moment: datetime) -> Headers:
     if any(name == TIME_HEADER or name.startswith(DEAD_LETTER_PREFIX) for name, _ in given):
         return given
     return (*given, (TIME_HEADER, moment.isoformat().encode()))
+
+
+def channel(schema: str) -> str:
+    """Return the channel on which a commit that added events tells the relay."""
+    return in_schema("{schema}_outbox", schema)
 
 
 async def mark_published(connection: Connection, schema: str, ids: Sequence[int]) -> None:

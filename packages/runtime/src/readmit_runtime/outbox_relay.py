@@ -73,10 +73,6 @@ class OutboxRelay:
         self.refused = 0
         """Records that the broker will never take, counted at each attempt; their keys wait for an operator."""
 
-    def wake(self) -> None:
-        """Look at the outbox now; call it after a commit that added to it."""
-        self._woken.set()
-
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until `stop` is set; what is still waiting then is published by the next relay.
 
@@ -101,6 +97,7 @@ class OutboxRelay:
         try:
             with transient_errors():
                 await connection.execute(_LIMIT_SESSION, f"{round(self._lock_idle_s * 1000)}ms")
+                await connection.add_listener(outbox.channel(self._schema), lambda *_: self._woken.set())
                 while not stop.is_set():
                     self._woken.clear()
                     if self.leading or await self._lead(connection):

@@ -65,14 +65,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
             metrics=metrics,
             heartbeat=heartbeat,
         )
-        worker = StreamingWorker(
-            store, stream, settings.streaming, metrics=metrics, heartbeat=heartbeat, announce=relay.wake
-        )
-
-        def command_done() -> None:
-            relay.wake()
-            worker.wake()
-
+        worker = StreamingWorker(store, stream, settings.streaming, metrics=metrics, heartbeat=heartbeat)
         commands = CommandHandler(
             pool,
             SCHEMA,
@@ -84,7 +77,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
                 ResetStore: reset,
             },
             limit=DeadLetterLimit(settings.dead_letters_in_a_row),
-            wake=command_done,
+            wake=worker.wake,
         )
 
         async def handle(records: Sequence[IncomingRecord]) -> None:

@@ -24,7 +24,6 @@ from ingestor.chunks.handler import SPLIT_OF_TOPIC, ChunkHandler
 from ingestor.chunks.outcome import GroupOutcome
 from ingestor.chunks.rows import warm_up
 from ingestor.cleaning.loop import Cleaner
-from ingestor.cleaning.store import CleanedBatch
 from ingestor.metrics import IngestorMetrics
 from ingestor.observation import Observation
 from ingestor.predictions.handler import PredictionHandler
@@ -42,16 +41,10 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
     producer = KafkaProducer(settings.kafka, settings.producer, client_id=GROUP)
     relay = OutboxRelay("ingest", settings.postgres, producer)
     async with create_pool(settings.postgres, application_name=GROUP) as pool:
-
-        def batch_cleaned(cleaned: CleanedBatch) -> None:
-            metrics.batch_cleaned(cleaned)
-            relay.wake()
-
-        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=batch_cleaned)
+        cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=metrics.batch_cleaned)
 
         def group_stored(outcome: GroupOutcome) -> None:
             metrics.group_stored(outcome)
-            relay.wake()
             cleaner.group_stored(batches_stored=outcome.batches_stored)
 
         handler = ChunkHandler(pool, DeadLetterLimit(settings.dead_letters_in_a_row), on_stored=group_stored)

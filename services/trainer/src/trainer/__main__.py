@@ -101,17 +101,12 @@ async def serve(settings: TrainerSettings, stop: asyncio.Event) -> None:
 
 
 def _works(settings: TrainerSettings, clients: Clients) -> Works:
-    fit, relay = settings.fit, clients.relay
+    fit = settings.fit
     limits = ChildLimits(memory_bytes=fit.memory_mib * MIB, cpu_s=fit.cpu_s, wall_s=fit.wall_s)
 
     def job_ended() -> None:
-        relay.wake()
         works.projector.wake()
         works.promoter.wake()
-
-    def wish_ended() -> None:
-        relay.wake()
-        works.alias.wake()
 
     projector = Projector(
         ProjectionStore(clients.pool),
@@ -133,9 +128,9 @@ def _works(settings: TrainerSettings, clients: Clients) -> Works:
         announce_every_s=settings.promotion.announce_every_s,
         await_version=lambda model_id: projector.await_version(model_id, limit_s=settings.promotion.version_wait_s),
         metrics=clients.metrics,
-        on_ended=wish_ended,
+        on_ended=lambda: works.alias.wake(),
     )
-    alias = AliasReconciler(AliasStore(clients.pool), clients.mlflow, metrics=clients.metrics, on_asked=relay.wake)
+    alias = AliasReconciler(AliasStore(clients.pool), clients.mlflow, metrics=clients.metrics)
     owner = f"{socket.gethostname()}:{os.getpid()}"
     works = Works(
         worker=Worker(
@@ -163,7 +158,6 @@ def _consumers(
     settings: TrainerSettings, clients: Clients, works: Works, registry: CollectorRegistry
 ) -> dict[str, Loop]:
     def requested() -> None:
-        clients.relay.wake()
         works.worker.wake()
         works.promoter.wake()
 

@@ -5,7 +5,6 @@ twice, by two workers too: their bytes are equal, and the ledger takes each once
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 import structlog
@@ -36,16 +35,14 @@ class StreamingWorker:
         *,
         metrics: BatchProducerMetrics,
         heartbeat: Heartbeat,
-        announce: Callable[[], None],
         backoff: Backoff | None = None,
     ) -> None:
-        """Take the runs and what sends them; `announce` is called after an event was written, to publish it."""
+        """Take the runs and what sends them."""
         self._store = store
         self._stream = stream
         self._settings = settings
         self._metrics = metrics
         self._heartbeat = heartbeat
-        self._announce = announce
         self._backoff = backoff or Backoff()
         self._woken = asyncio.Event()
 
@@ -106,6 +103,5 @@ class StreamingWorker:
 
     async def _fail(self, run: ClaimedRun, error: DatasetInvalid | Rejected) -> str:
         failed = await self._store.fail(run, error.reason, error.detail)
-        self._announce()
         log.error("run_failed", run_id=run.run_id, reason=error.reason, detail=error.detail)
         return "failed" if failed else "lost"

@@ -1,6 +1,5 @@
 """Compare MLflow's `champion` alias with the champion, and do what the decision says."""
 
-from collections.abc import Callable
 from typing import assert_never
 
 import structlog
@@ -22,14 +21,11 @@ log = structlog.get_logger(__name__)
 class AliasReconciler:
     """Does one turn at a time, in one process at a time."""
 
-    def __init__(
-        self, store: AliasStore, server: MlflowServer, *, metrics: TrainerMetrics, on_asked: Callable[[], None]
-    ) -> None:
-        """Take both sides; `on_asked` is called after a command went to the outbox."""
+    def __init__(self, store: AliasStore, server: MlflowServer, *, metrics: TrainerMetrics) -> None:
+        """Take both sides."""
         self._store = store
         self._server = server
         self._metrics = metrics
-        self._on_asked = on_asked
 
     async def turn(self) -> None:
         """Compare every model name once; raises Transient while one side is away."""
@@ -85,4 +81,3 @@ class AliasReconciler:
             raise ValueError("an alias that is not there asks for nothing")
         record = outgoing(MODELS_COMMANDS, ask.command, source=SOURCE, id=ask.command_id)
         await self._store.ask(view.model, view.current, ask.command_id, record)
-        self._on_asked()
