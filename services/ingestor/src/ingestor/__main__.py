@@ -9,12 +9,13 @@ from readmit_contracts.topics import PREDICTIONS
 from readmit_runtime import logs
 from readmit_runtime.consumer import GroupConsumer
 from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.database import Pool, create_pool, transient_errors
+from readmit_runtime.database import Pool, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.lifecycle import Loop, run, run_loops
+from readmit_runtime.observation import Observation
 from readmit_runtime.outbox_relay import OutboxRelay
 from readmit_runtime.settings import load
 from readmit_runtime.topic_admin import lag_of
@@ -25,7 +26,6 @@ from ingestor.chunks.outcome import GroupOutcome
 from ingestor.chunks.rows import warm_up
 from ingestor.cleaning.loop import Cleaner
 from ingestor.metrics import IngestorMetrics
-from ingestor.observation import Observation
 from ingestor.predictions.handler import PredictionHandler
 from ingestor.settings import IngestorSettings
 
@@ -52,16 +52,16 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             settings.kafka, settings.consumer, topics=SPLIT_OF_TOPIC, group_id=GROUP, client_id=GROUP
         )
         consumer = GroupConsumer(client, handler, settings.consumer, progress=progress)
-        watchdog = _watchdog(settings, pool, client, group_id=GROUP, topics=SPLIT_OF_TOPIC)
-        observation = Observation(pool, metrics, progress)
+        observation = Observation(pool, "ingest", progress, gauges=metrics)
+        watchdog = _watchdog(settings, observation, client, group_id=GROUP, topics=SPLIT_OF_TOPIC)
         routes = health_routes(
             alive=observation.heartbeat.alive,
-            checks={"kafka": observation.consuming, "postgres": lambda: _postgres_answers(pool)},
+            checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
             registry=registry,
         )
         loops = {
             "chunks": consumer.run,
-            **_predictions_loops(settings, pool, metrics),
+            **_predictions_loops(settings, pool, metrics, observation),
             "cleaner": cleaner.run,
             "relay": relay.run,
             "watchdog": watchdog.run,
@@ -74,7 +74,9 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             await producer.close()
 
 
-def _predictions_loops(settings: IngestorSettings, pool: Pool, metrics: IngestorMetrics) -> dict[str, Loop]:
+def _predictions_loops(
+    settings: IngestorSettings, pool: Pool, metrics: IngestorMetrics, observation: Observation
+) -> dict[str, Loop]:
     limit = DeadLetterLimit(settings.dead_letters_in_a_row)
     handler = PredictionHandler(pool, limit, on_stored=metrics.predictions_stored)
     topics = [PREDICTIONS.name]
@@ -87,24 +89,24 @@ def _predictions_loops(settings: IngestorSettings, pool: Pool, metrics: Ingestor
     )
     return {
         "predictions": GroupConsumer(client, handler, settings.consumer, progress=ConsumerProgress()).run,
-        "predictions_watchdog": _watchdog(settings, pool, client, group_id=PREDICTIONS_GROUP, topics=topics).run,
+        "predictions_watchdog": _watchdog(settings, observation, client, group_id=PREDICTIONS_GROUP, topics=topics).run,
     }
 
 
 def _watchdog(
-    settings: IngestorSettings, pool: Pool, client: KafkaConsumerClient, *, group_id: str, topics: Collection[str]
+    settings: IngestorSettings,
+    observation: Observation,
+    client: KafkaConsumerClient,
+    *,
+    group_id: str,
+    topics: Collection[str],
 ) -> Watchdog:
     return Watchdog(
         settings.watchdog,
         lag=lag_of(settings.kafka, group_id=group_id, topics=topics, client_id=group_id),
         held=client.assignment,
-        probe=lambda: _postgres_answers(pool),
+        probe=observation.postgres_answers,
     )
-
-
-async def _postgres_answers(pool: Pool) -> None:
-    with transient_errors():
-        await pool.fetchval("SELECT 1")
 
 
 def main() -> int:

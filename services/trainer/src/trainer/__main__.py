@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
@@ -20,6 +21,7 @@ from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.lifecycle import Loop, run, run_loops
 from readmit_runtime.object_store import ObjectStore
+from readmit_runtime.observation import Observation
 from readmit_runtime.outbox_relay import OutboxRelay
 from readmit_runtime.s3_object_store import S3ObjectStore
 from readmit_runtime.settings import load
@@ -34,7 +36,6 @@ from trainer.asking.requests import Requests
 from trainer.asking.store import CONSUMER
 from trainer.exclusive import Exclusive
 from trainer.metrics import TrainerMetrics
-from trainer.observation import Observation
 from trainer.projection.mlflow_server import MlflowServer
 from trainer.projection.projector import Projector
 from trainer.projection.store import ProjectionStore
@@ -176,13 +177,16 @@ def _consumers(
         group_id=REPLICAS_GROUP,
         client_id=REPLICAS_GROUP,
     )
-    observation = Observation(clients.pool, clients.metrics, progress)
-    watchdog = Watchdog(
-        settings.watchdog,
-        lag=lag_of(settings.kafka, group_id=GROUP, topics=topics, client_id=GROUP),
-        held=client.assignment,
-        probe=observation.postgres_answers,
-    )
+    observation = Observation(clients.pool, SCHEMA, progress, gauges=clients.metrics)
+
+    def watchdog(client: KafkaConsumerClient, group_id: str, topics: Sequence[str]) -> Watchdog:
+        return Watchdog(
+            settings.watchdog,
+            lag=lag_of(settings.kafka, group_id=group_id, topics=topics, client_id=group_id),
+            held=client.assignment,
+            probe=observation.postgres_answers,
+        )
+
     routes = health_routes(
         alive=observation.heartbeat.alive,
         checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
@@ -197,7 +201,8 @@ def _consumers(
     return {
         "requests": GroupConsumer(client, intake.Intake(commands), settings.consumer, progress=progress).run,
         "replicas": consume_replicas.run,
-        "watchdog": watchdog.run,
+        "watchdog": watchdog(client, GROUP, topics).run,
+        "replicas_watchdog": watchdog(replicas, REPLICAS_GROUP, [MODELS_LOADED.name]).run,
         "observation": observation.run,
         "http": HttpServer(health_app(routes), settings.http).run,
     }

@@ -1,8 +1,10 @@
-"""Look at the trainer from within, every few seconds: what it waits for, and whether its loop still turns."""
+"""Look at a consuming service from within, every few seconds: what it waits for, and whether it still turns."""
 
 import asyncio
+from typing import Protocol
 
 import structlog
+
 from readmit_runtime import outbox
 from readmit_runtime.consumer_progress import ConsumerProgress
 from readmit_runtime.database import Pool, transient_errors
@@ -11,21 +13,28 @@ from readmit_runtime.heartbeat import Heartbeat
 from readmit_runtime.lifecycle import pause
 from readmit_runtime.logs import describe
 
-from trainer.announcements import SCHEMA
-from trainer.metrics import TrainerMetrics
-
 EVERY_S = 5.0
 
 log = structlog.get_logger(__name__)
 
 
-class Observation:
-    """Feeds the gauges; its heartbeat is the process's liveness, its `consuming` a readiness check."""
+class Gauges(Protocol):
+    """What is told of each look: records that wait in Kafka, and the age of the oldest event not yet published."""
 
-    def __init__(self, pool: Pool, metrics: TrainerMetrics, progress: ConsumerProgress) -> None:
+    def observe(self, *, behind: int, outbox_age_s: float) -> None:
+        """Take the figures."""
+        ...
+
+
+class Observation:
+    """Feeds the gauges; its heartbeat is the process's liveness, its other methods are checks of readiness."""
+
+    def __init__(self, pool: Pool, schema: str, progress: ConsumerProgress, *, gauges: Gauges) -> None:
+        """Take the owner of the outbox and the consumer to look at."""
         self._pool = pool
-        self._metrics = metrics
+        self._schema = schema
         self._progress = progress
+        self._gauges = gauges
         self.heartbeat = Heartbeat(6 * EVERY_S)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -35,14 +44,14 @@ class Observation:
             try:
                 with transient_errors():
                     async with self._pool.acquire() as connection:
-                        age_s = await outbox.oldest_age_s(connection, SCHEMA)
-                self._metrics.observe(behind=self._progress.behind, outbox_age_s=age_s)
+                        age_s = await outbox.oldest_age_s(connection, self._schema)
+                self._gauges.observe(behind=self._progress.behind, outbox_age_s=age_s)
             except Transient as error:
                 log.warning("observation_put_off", reason=describe(error))
             await pause(EVERY_S, stop)
 
     async def consuming(self) -> None:
-        """Return when the consumer is a member of its group; raise Transient otherwise."""
+        """Return when the consumer has joined its group; raise Transient otherwise."""
         if not self._progress.started:
             raise Transient("the consumer has not joined its group yet")
 
