@@ -243,6 +243,20 @@ async def test_a_job_waits_while_the_object_store_is_away(rig):
     assert (job["state"], job["tries"]) == ("waiting", 0)
 
 
+async def test_a_damaged_frame_under_the_same_key_fails_the_job_and_not_the_trainer(rig):
+    """One bad object must not end the process, attempt after attempt."""
+    await rig.send(TrainModel(then="train"))
+
+    class Damaged(FakeObjectStore):
+        async def put_if_absent(self, key, content):
+            self.objects.setdefault(key, b"half")
+            return await super().put_if_absent(key, content)
+
+    assert await rig.worker(objects=Damaged()).turn(asyncio.Event())
+    job = await rig.job()
+    assert (job["state"], job["reason"]) == ("failed", "BUNDLE_SHA256")
+
+
 async def test_a_fit_that_cannot_be_done_is_not_tried_again(empty_rig):
     """All labels alike stay alike."""
     lines = [line.rpartition(",")[0] + ",NO" for line in cohort_lines(1500)]

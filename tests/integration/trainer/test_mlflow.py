@@ -5,8 +5,10 @@ import msgspec
 import pytest
 from readmit_contracts.commands import TrainModel
 from readmit_runtime.errors import Transient
+from readmit_runtime.testing.fake_object_store import FakeObjectStore
 from support.small_fit import SMALL
 from trainer.alias.reconciler import PUT_BACK_TAG
+from trainer.fit_files import METRICS_FILE
 
 OTHER = msgspec.structs.replace(SMALL, name="other", seed=5)
 NOWHERE = "http://127.0.0.1:9"
@@ -83,6 +85,33 @@ async def test_an_alias_that_nothing_may_follow_is_put_back_with_a_reason(shown,
     assert await rig.history() == [(1, "promotion", first_id)]
     assert await server.aliased_version(rig.name) == first
     assert "did not let the model through" in (await server.version_tags(rig.name, second))[PUT_BACK_TAG]
+
+
+async def test_an_alias_that_was_put_back_can_be_moved_again(shown):
+    """What stood in the way may be gone; the old refusal must not answer for ever."""
+    rig, server = shown
+    (first, _), (second, _) = await _versions(rig)
+    await rig.replica_lives(feature_versions=(99,))
+    for _ in range(2):
+        await server.set_alias(rig.name, second)
+        await rig.alias(server).turn()
+        assert await rig.take_commands() == 1
+        await rig.promote()
+        await rig.alias(server).turn()
+        assert await server.aliased_version(rig.name) == first
+
+
+async def test_evidence_that_cannot_be_read_keeps_no_model_from_being_shown(rig, mlflow_uri):
+    """It is the one thing that the projection reads unchecked; a damaged one must not end the trainer."""
+    await rig.send(TrainModel(model=rig.name, then="train"))
+    assert await rig.work()
+    damaged = FakeObjectStore()
+    for entry in await rig.objects.list("models/"):
+        damaged.objects[entry.key] = await rig.objects.get(entry.key, max_bytes=entry.size)
+    damaged.objects[f"{(await rig.job())['evidence_key']}/{METRICS_FILE}"] = b"{"
+    rig.objects = damaged
+    await rig.projector(rig.server(mlflow_uri)).turn()
+    assert [version for version, _ in await _versions(rig)] == ["1"]
 
 
 async def test_without_mlflow_models_are_trained_and_promoted_and_registered_later(rig, mlflow_uri):

@@ -210,6 +210,19 @@ async def test_a_promotion_that_the_topic_lost_is_announced_again(models):
     assert len(await rig.promoted()) == 2
 
 
+async def test_a_version_that_comes_after_the_promotion_is_announced_once(models):
+    """MLflow may be away while a model is promoted; what answers is to name the version nevertheless."""
+    rig, (a, _, _) = models
+    await rig.send(_promote(a))
+    await rig.promoter(SlowGate()).turn()
+    await _publish(rig)
+    await rig.admin.execute("UPDATE training.models SET mlflow_version = '7' WHERE model_id = $1", a)
+    for _ in range(2):
+        await rig.promoter(SlowGate()).turn()
+        await _publish(rig)
+    assert [(event.epoch, event.version) for event in await rig.promoted()] == [(1, None), (1, "7")]
+
+
 async def test_nothing_is_promoted_before_the_topic_was_read(models):
     """An epoch given twice would leave replicas apart for good."""
     rig, (a, _, _) = models

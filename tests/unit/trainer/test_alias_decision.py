@@ -92,6 +92,13 @@ def test_the_same_move_is_the_same_command_until_the_champion_changes():
     assert decide(moved).command_id != decide(later).command_id
 
 
+def test_a_move_made_again_after_it_was_put_back_is_another_command():
+    """What stood in its way may be gone; the old refusal must not answer for ever."""
+    moved = view(current="3", current_model_id="a" * 64, current_epoch=None, changed="2026-01-01T00:00:00+00:00")
+    again = view(current="3", current_model_id="a" * 64, current_epoch=None, changed="2026-01-01T00:00:30+00:00")
+    assert decide(moved).command_id != decide(again).command_id
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [

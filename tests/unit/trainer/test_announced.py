@@ -29,4 +29,15 @@ def test_the_highest_epoch_of_each_name_counts():
 def test_a_topic_that_is_ahead_lacks_nothing(announced, lacking):
     """After a restore the database is behind; an older epoch would only mislead."""
     tail = None if announced is None else msgspec.structs.replace(PROMOTED, epoch=announced)
-    assert lacks(tail, {"epoch": 4}) is lacking
+    assert lacks(tail, {"epoch": 4, "model_id": PROMOTED.model_id, "mlflow_version": PROMOTED.version}) is lacking
+
+
+@pytest.mark.parametrize(
+    ("announced", "version", "lacking"), [(None, "7", True), (None, None, False), ("7", "7", False)]
+)
+def test_a_version_that_came_after_the_announcement_is_announced(announced, version, lacking):
+    """A promotion does not wait long for MLflow; answers are to name the version nevertheless."""
+    tail = msgspec.structs.replace(PROMOTED, version=announced)
+    assert lacks(tail, {"epoch": tail.epoch, "model_id": tail.model_id, "mlflow_version": version}) is lacking
+    other = {"epoch": tail.epoch, "model_id": "f" * 64, "mlflow_version": version}
+    assert not lacks(tail, other)

@@ -45,6 +45,8 @@ class AliasView(msgspec.Struct, frozen=True, kw_only=True):
     written: str | None
     pending: str | None
     asked: Asked | None
+    changed: str = ""
+    """When this side last did something about the alias: tells a move that is made again from the one before."""
 
 
 class Leave(msgspec.Struct, frozen=True):
@@ -123,7 +125,7 @@ def _moved(view: AliasView, version: str, target: str | None) -> Action:
     if champion is not None and champion.model_id == view.current_model_id:
         return PutBack(target, "The version is of the champion's own model, which another version shows.")
     epoch = champion.epoch if champion is not None else 0
-    command_id = uuid5(NAMESPACE, f"alias:{view.model}:{version}:{epoch}")
+    command_id = uuid5(NAMESPACE, f"alias:{view.model}:{version}:{epoch}:{view.changed}")
     why = f"the alias was moved to version {version}"
     if view.current_epoch is not None:
         return Ask(

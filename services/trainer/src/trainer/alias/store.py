@@ -72,7 +72,7 @@ async def _view(connection: Connection, model: str, current: str | None, tagged:
     row = await connection.fetchrow(
         """
         SELECT c.epoch, c.model_id, m.mlflow_version, a.written, a.pending, a.asked, a.asked_command_id,
-               i.outcome, i.detail,
+               a.changed_at, i.outcome, i.detail,
                (SELECT j.model_id FROM training.jobs j
                 WHERE j.model = $1 AND j.model_id = $2 AND j.state = 'done' LIMIT 1) AS known,
                (SELECT max(p.epoch) FROM training.promotions p WHERE p.model = $1 AND p.model_id = $2) AS known_epoch
@@ -105,4 +105,5 @@ async def _view(connection: Connection, model: str, current: str | None, tagged:
         written=row["written"],
         pending=row["pending"],
         asked=asked,
+        changed=row["changed_at"].isoformat() if row["changed_at"] is not None else "",
     )

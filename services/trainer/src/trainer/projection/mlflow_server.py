@@ -123,15 +123,19 @@ class MlflowServer:
 
 
 def _content(answer: urllib3.BaseHTTPResponse, path: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = answer.json()
-    except ValueError as error:
-        raise Transient(f"what answers in MLflow's place gave no JSON to {path}") from error
+    found = _object(answer)
+    if found is None:
+        raise Transient(f"what answers in MLflow's place gave no JSON object to {path}")
     return found
 
 
 def _error_code(answer: urllib3.BaseHTTPResponse) -> str:
+    return str((_object(answer) or {}).get("error_code", "without a code"))
+
+
+def _object(answer: urllib3.BaseHTTPResponse) -> dict[str, Any] | None:
     try:
-        return str(answer.json().get("error_code", "without a code"))
+        found: object = answer.json()
     except ValueError:
-        return "without a code"
+        return None
+    return found if isinstance(found, dict) else None

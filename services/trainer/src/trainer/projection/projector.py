@@ -11,7 +11,7 @@ from readmit_contracts.bundle import BundleInvalid
 from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.deadline import Deadline
 from readmit_runtime.errors import Transient
-from readmit_runtime.object_store import ObjectMissing, ObjectStore
+from readmit_runtime.object_store import ObjectMissing, ObjectStore, ObjectTooLarge
 
 from trainer import artifacts, training_process
 from trainer.fit_files import METRICS_FILE
@@ -106,9 +106,13 @@ class Projector:
     async def _evidence(self, row: Record) -> Mapping[str, Any]:
         try:
             content = await self._objects.get(f"{row['evidence_key']}/{METRICS_FILE}", max_bytes=EVIDENCE_MAX_BYTES)
+            return msgspec.json.decode(content, type=dict[str, Any])
         except ObjectMissing:
             return {}
-        return msgspec.json.decode(content, type=dict[str, Any])
+        except (ObjectTooLarge, msgspec.DecodeError, UnicodeDecodeError):
+            # the model is whole without it: what is damaged is not shown
+            log.warning("evidence_unreadable", model_id=row["model_id"], evidence_key=row["evidence_key"])
+            return {}
 
 
 def _ignore(_progress: Progress) -> None:

@@ -39,11 +39,14 @@ def tails_of(records: Sequence[IncomingRecord]) -> Tails:
 
 
 def lacks(tail: ModelPromoted | None, promotion: Row) -> bool:
-    """Tell whether the topic has yet to hear of this promotion.
+    """Tell whether the topic has yet to hear of this promotion, or of the version that its model got since.
 
     A topic that is ahead of a restored database lacks nothing: an older epoch would mislead, the next one goes above.
     """
-    return tail is None or tail.epoch < promotion["epoch"]
+    if tail is None or tail.epoch < promotion["epoch"]:
+        return True
+    same = (tail.epoch, tail.model_id) == (promotion["epoch"], promotion["model_id"])
+    return same and tail.version is None and promotion["mlflow_version"] is not None
 
 
 class Announcer:
