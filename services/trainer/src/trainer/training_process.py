@@ -167,4 +167,5 @@ def _ended(code: int, limits: ChildLimits, said: bytes) -> ChildFailed:
     if code == -signal.SIGKILL:
         return ChildKilled(Reason.FIT_FAILED, "The child was killed from outside; the machine may lack memory for it.")
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
-    return ChildFailed(Reason.FIT_FAILED, f"The child ended {how}, saying nothing; see {STDERR_FILE} in its folder.")
+    detail = f"The child ended {how} without a word of its own; look at the machine's log, then train again."
+    return ChildFailed(Reason.FIT_FAILED, detail)
