@@ -3,7 +3,8 @@
 A round is one raw `COPY` of all rows in one transaction into a table like `raw.train`, after a CHECKPOINT, and one
 readmit run: every chunk waits in Kafka, one ingestor is started, and the clock runs from its partitions' assignment to
 the last `BatchStored` in Kafka. So readmit's time holds fetching, checking, the ledger, COPY in several committed
-transactions, counting and the outbox. The ratio is rows/s of readmit over rows/s of COPY in the same round.
+transactions, counting and the outbox. Cleaning is not in it: it begins when no group came for a quarter of a second,
+which is after the clock has stopped. The ratio is rows/s of readmit over rows/s of COPY in the same round.
 
 Run it by `make bench-ingest`; the result goes to `benchmarks/results/ingest.json`.
 """
