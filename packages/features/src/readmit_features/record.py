@@ -1,6 +1,9 @@
-"""Encode one raw encounter with plain lookups."""
+"""Encode raw encounters with plain lookups."""
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,39 +16,63 @@ from readmit_features.vocabularies import Vocabularies
 Addends = tuple[tuple[int, float], ...]
 """What a source value adds to the row: (position, number) pairs, without zeros."""
 
+_COLUMNS = tuple(SOURCE_COLUMNS[name] for name in SOURCES)
+
 
 class ColumnAbsent(LookupError):
     """The record lacks a column that features need; the text names it."""
 
 
 class RecordEncoder:
-    """Encodes raw encounters into one row of its own, `row`, which each call overwrites.
+    """Encodes a raw encounter into one row of its own, `row`, which each call overwrites, or many into a new matrix.
 
-    `row` is float64 (features,) in `FEATURES` order and never moves, so its address may be handed out once. An instance
-    serves one thread.
+    `row` is float64 (features,) in `FEATURES` order and never moves, so its address may be handed out once. One thread
+    uses it; `encode_many` may be called by any thread.
     """
 
     def __init__(self, vocabularies: Vocabularies) -> None:
         self.row: NDArray[np.float64] = np.zeros(len(FEATURES))
+        self._write = struct.Struct(f"{len(FEATURES)}d").pack_into
+        self._memory = self.row.data.cast("B")
         self._zeros = [0.0] * len(FEATURES)
-        self._sources = [_Source(SOURCE_COLUMNS[name], vocabularies) for name in SOURCES]
+        self._addends = tuple(_Addends(column, vocabularies) for column in _COLUMNS)
+        self._by_file_name = itemgetter(*(column.name for column in _COLUMNS))
 
     def encode(self, record: Mapping[str, Raw]) -> NDArray[np.float64]:
-        """Return `row`, filled from the record: raw values by SQL or file name, numbers as int or text.
+        """Return `row`, filled from the record: raw values by file or SQL name, numbers as int or text.
 
         None and the column's marker mean unknown. Raises ColumnAbsent and `clean.ValueInvalid`; what else a column
         cannot hold counts as unseen.
         """
-        values = self._zeros.copy()
-        for source in self._sources:
-            for position, number in source.addends(record):
-                values[position] += number
-        self.row[:] = values
+        self._write(self._memory, 0, *self._values(record))
         return self.row
 
+    def encode_many(self, records: Sequence[Mapping[str, Raw]]) -> NDArray[np.float64]:
+        """Return a new matrix, float64 (records, features), each row as `encode` gives it; raises the same."""
+        return np.array([self._values(record) for record in records]).reshape(-1, len(FEATURES))
 
-class _Source:
-    """One source column: what each of its values adds, looked up by the raw value."""
+    def _values(self, record: Mapping[str, Raw]) -> list[float]:
+        try:
+            found = self._by_file_name(record)
+        except KeyError:
+            found = tuple(_value(record, column) for column in _COLUMNS)
+        values = self._zeros.copy()
+        pairs = [addends[raw] for addends, raw in zip(self._addends, found, strict=True)]
+        for position, number in chain.from_iterable(pairs):
+            values[position] += number
+        return values
+
+
+def _value(record: Mapping[str, Raw], column: Column) -> Raw:
+    for name in (column.name, column.sql_name):
+        if name in record:
+            return record[name]
+    problem = f"The record has no column {column.sql_name}; give it, by this or its file name, None when unknown."
+    raise ColumnAbsent(problem)
+
+
+class _Addends(dict[Raw, Addends]):
+    """What each raw value of one source column adds; one that was not expected is worked out, and not kept."""
 
     def __init__(self, column: Column, vocabularies: Vocabularies) -> None:
         self._column = column
@@ -54,22 +81,9 @@ class _Source:
             for position, feature in enumerate(FEATURES)
             if column.sql_name in feature.columns
         ]
-        self._known = {raw: self._addends(raw) for raw in _frequent(column, vocabularies)}
+        super().__init__((raw, self[raw]) for raw in _frequent(column, vocabularies))
 
-    def addends(self, record: Mapping[str, Raw]) -> Addends:
-        raw = record[self._column.sql_name] if self._column.sql_name in record else self._by_file_name(record)
-        known = self._known.get(raw)
-        return self._addends(raw) if known is None else known
-
-    def _by_file_name(self, record: Mapping[str, Raw]) -> Raw:
-        if self._column.name not in record:
-            name = self._column.sql_name
-            raise ColumnAbsent(
-                f"The record has no column {name}; give it, by this or its file name, None when unknown."
-            )
-        return record[self._column.name]
-
-    def _addends(self, raw: Raw) -> Addends:
+    def __missing__(self, raw: Raw) -> Addends:
         clean = clean_value(self._column, raw)
         pairs = [(position, number(clean)) for position, number in self._numbers]
         return tuple((position, number) for position, number in pairs if number != 0.0)

@@ -1,13 +1,11 @@
 """Run one predictor: settings, clients, loops."""
 
 import asyncio
-import logging
 import os
 import socket
 import sys
 from importlib.metadata import version
 
-import lightgbm
 import structlog
 from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import MODELS_PROMOTED
@@ -111,7 +109,6 @@ def main() -> int:
     """Read the settings and run until told to stop; return the exit code."""
     settings = load(PredictorSettings)
     logs.configure(service=SERVICE, level=settings.log_level)
-    lightgbm.register_logger(logging.getLogger("lightgbm"))  # it prints otherwise
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
 
 

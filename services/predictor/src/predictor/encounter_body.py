@@ -1,9 +1,12 @@
 """Read the body of a prediction request: one raw encounter, or what is wrong with it, never with its values."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 from readmit_contracts.columns import Column
+from readmit_contracts.golden import Record
 from readmit_contracts.predictions import REQUEST_COLUMNS, Encounter, FieldProblem
 from readmit_contracts.reasons import Reason
 from readmit_contracts.rows import check_value
@@ -13,8 +16,12 @@ from predictor.problems import ProblemKind, Refused
 
 ROOT = "$"
 
-_DECODER = msgspec.json.Decoder(Encounter)
+_CHECK = msgspec.json.Decoder(Encounter).decode
+_READ = msgspec.json.Decoder(dict[str, int | str]).decode
 _COLUMNS = {column.name: column for column in REQUEST_COLUMNS}
+_LEFT_OUT: Mapping[str, str] = MappingProxyType(
+    {column.name: column.missing[0] for column in REQUEST_COLUMNS if column.missing}
+)
 
 
 class Fault(StrEnum):
@@ -28,17 +35,22 @@ class Fault(StrEnum):
     PATTERN_MISMATCH = Reason.PATTERN_MISMATCH
 
 
-def read_encounter(body: bytes) -> Encounter:
-    """Return the encounter; raises Refused: 400 for what is not strict JSON, 422 with every field at fault.
+def read_encounter(body: bytes) -> Record:
+    """Return the encounter's values by their names in the file, those left out as their markers.
 
-    A field of another name is reported at its parent's path, because names come from the caller too.
+    Raises Refused: 400 for what is not strict JSON, 422 with every field at fault. A field of another name is reported
+    at its parent's path, because names come from the caller too.
     """
     try:
-        encounter = _DECODER.decode(body)
+        _CHECK(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _refusal(body) from None
-    _parse(body)  # the decoder above takes the last of two fields of one name
-    return encounter
+    encounter = _READ(body)
+    # No value that passed the check holds a comma, so every comma ends a field; of two fields of one name the decoders
+    # take the last and say nothing.
+    if len(encounter) != body.count(b",") + 1:
+        raise Refused(ProblemKind.AMBIGUOUS)
+    return encounter if len(encounter) == len(_COLUMNS) else {**_LEFT_OUT, **encounter}
 
 
 def _refusal(body: bytes) -> Refused:

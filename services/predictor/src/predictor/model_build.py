@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import lightgbm
 from readmit_contracts.bundle import MODEL_FILE, Bundle, BundleInvalid
 from readmit_contracts.events import ModelPromoted
 from readmit_contracts.golden import Record, golden_mismatches
@@ -11,7 +10,7 @@ from readmit_contracts.reasons import Reason
 from readmit_features import FeaturesInvalid, RecordEncoder, read_features
 from readmit_runtime.logs import describe
 
-from predictor.scorer import BoosterScorer
+from predictor.lightgbm_library import Booster, LightGBMFailed, RowScorer
 from predictor.serving import LoadedModel, identity_of
 
 _OBJECTIVE = b"\nobjective=binary "
@@ -44,22 +43,23 @@ def _build(bundle: Bundle, promotion: ModelPromoted, now: datetime) -> LoadedMod
         feature_version=promotion.feature_version,
         calibration=bundle.calibration,
         encoder=encoder,
-        scorer=BoosterScorer(booster, encoder.row),
+        scorer=RowScorer(booster, encoder.row),
+        booster=booster,
         since=now,
     )
     _check_golden_rows(model, bundle)
     return model
 
 
-def _read_booster(text: bytes, *, features: int) -> lightgbm.Booster:
+def _read_booster(text: bytes, *, features: int) -> Booster:
     if _OBJECTIVE not in text.partition(b"\n\n")[0]:
         raise _invalid("does not give probabilities of two classes")
     try:
-        booster = lightgbm.Booster(model_str=text.decode())
-    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        booster = Booster(text)
+    except LightGBMFailed as error:
         raise _invalid("cannot be read as a LightGBM model") from error
-    if booster.num_feature() != features:
-        raise _invalid(f"takes {booster.num_feature()} features, the feature definition has {features}")
+    if booster.features() != features:
+        raise _invalid(f"takes {booster.features()} features, the feature definition has {features}")
     return booster
 
 

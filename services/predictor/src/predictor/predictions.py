@@ -41,7 +41,7 @@ class Predictions:
         if model is None:
             raise Refused(ProblemKind.NO_MODEL)
         started = self._clock.monotonic()
-        probability = model.score(encounter)
+        probability = model.probability(encounter)
         self._metrics.inferred(self._clock.monotonic() - started)
         answer = Prediction(
             prediction_id=self._new_id(),

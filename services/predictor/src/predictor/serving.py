@@ -1,17 +1,17 @@
 """Hold the model that answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Self
+from typing import Protocol, Self
 
-import msgspec
 from readmit_contracts.calibration import Calibration
 from readmit_contracts.events import ModelPromoted
 from readmit_contracts.golden import Record
-from readmit_contracts.predictions import Encounter, ServedModel
+from readmit_contracts.predictions import ServedModel
 from readmit_features import RecordEncoder
 
-from predictor.scorer import Scorer
+from predictor.lightgbm_library import Booster
 
 
 class NoModel(Exception):
@@ -22,11 +22,20 @@ class ScoreInvalid(Exception):
     """The model's answer is no probability."""
 
 
+class Scorer(Protocol):
+    """Scores the encoder's row as it stands."""
+
+    def score(self) -> float:
+        """Return the model's score of the row, 0 to 1, before calibration."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
     """A model that is ready to answer, and everything that belongs to it: never changed, only replaced as a whole.
 
-    Encoder and scorer share one row, so one thread at a time scores.
+    Encoder and scorer share one row, so only the event loop's thread asks for a `probability`; any thread may ask for
+    `probabilities`.
     """
 
     identity: ServedModel
@@ -34,23 +43,28 @@ class LoadedModel:
     calibration: Calibration
     encoder: RecordEncoder
     scorer: Scorer
+    booster: Booster
     since: datetime
 
     def promoted(self, promotion: ModelPromoted, *, now: datetime) -> Self:
         """Return the same model under another promotion of it."""
         return replace(self, identity=identity_of(promotion), since=now)
 
-    def score(self, encounter: Encounter) -> float:
-        """Return the calibrated probability of readmission within 30 days."""
-        return self.probability(msgspec.structs.asdict(encounter))
-
     def probability(self, record: Record) -> float:
-        """Return the same for an encounter's fields by name.
+        """Return the calibrated probability of readmission within 30 days, for an encounter's fields by name.
 
         Raises ScoreInvalid, and what `RecordEncoder.encode` raises.
         """
         self.encoder.encode(record)
-        probability = self.calibration.probability(self.scorer.score())
+        return self._calibrated(self.scorer.score())
+
+    def probabilities(self, records: Sequence[Record]) -> list[float]:
+        """Return the same for many encounters, in their order."""
+        scores = self.booster.predict(self.encoder.encode_many(records))
+        return [self._calibrated(score) for score in scores.tolist()]
+
+    def _calibrated(self, score: float) -> float:
+        probability = self.calibration.probability(score)
         if not 0.0 <= probability <= 1.0:  # not a number is neither
             raise ScoreInvalid(f"Model {self.identity.model_id} gave no probability; promote another one.")
         return probability
