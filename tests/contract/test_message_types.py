@@ -39,6 +39,7 @@ KEYS = {
     "ModelLoaded": "predictor-0",
     "ModelLoadFailed": "predictor-0",
     "PredictionsMade": f"predictor-0:{SEGMENT}:0",
+    "AccessKey": "0123456789abcdef",
 }
 
 
@@ -73,7 +74,7 @@ def bounded(kind: inspect.Type) -> bool:
 
 def test_types_are_registered_under_unique_names() -> None:
     """Two of one name would decode as each other."""
-    assert len(TYPES) == len(MESSAGES) == 25
+    assert len(TYPES) == len(MESSAGES) == 26
     assert all(re.fullmatch(r"readmit\.[A-Z][A-Za-z]+\.v1", name) for name in TYPES)
     assert all(TYPES[ce_type(message_type)] is message_type for message_type in MESSAGES)
 

@@ -15,6 +15,7 @@ TABLE = {
     "readmit.models.promoted.v1": (1, 1, "compact", None, "CreateTime"),
     "readmit.models.loaded.v1": (1, 3, "delete", 7, "LogAppendTime"),
     "readmit.predictions.v1": (3, 12, "delete", 30, "CreateTime"),
+    "readmit.access.keys.v1": (1, 1, "compact", None, "CreateTime"),
 }
 
 

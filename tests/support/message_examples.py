@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from readmit_contracts.access import AccessKey
 from readmit_contracts.batches import BatchCounts, BatchRef
 from readmit_contracts.commands import (
     CancelIngestion,
@@ -178,5 +179,12 @@ EXAMPLES: tuple[Message, ...] = (
                 input_sha256="e5" * 32,
             ),
         ),
+    ),
+    AccessKey(
+        key_id="0123456789abcdef",
+        sha256="f6" * 32,
+        scopes=("predict",),
+        expires_at=datetime(2025, 1, 1, tzinfo=UTC),
+        label="the ward's dashboard",
     ),
 )

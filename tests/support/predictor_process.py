@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -9,21 +10,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
+from readmit_contracts.access import ID_BYTES, SECRET_BYTES, make_key
 from readmit_contracts.events import ModelPromoted
 from readmit_contracts.fields import Message
-from readmit_contracts.topics import Topic
+from readmit_contracts.topics import ACCESS_KEYS, Topic
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
-from readmit_runtime.messages import incoming
+from readmit_runtime.messages import OutgoingRecord, incoming, outgoing
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.s3_object_store import S3ObjectStore
 from readmit_runtime.settings import KafkaSettings, ObjectStoreSettings
 from readmit_runtime.topic_reader import read_to_end
 from support.model_bundles import promotion, promotion_record
+from support.predictor_rig import access_key
 from trainer.bundle import BundleFiles
 
 PATIENCE_S = 30.0
@@ -41,11 +44,21 @@ class PredictorWorld:
         self._producer = KafkaProducer(self._kafka, ProducerSettings(), client_id="tests")
         self.store = S3ObjectStore(object_store)
         self.model = f"test-{uuid4().hex[:12]}"
+        self.key = new_key()
         self.lineage: UUID = uuid4()
 
     async def close(self) -> None:
         """Disconnect."""
         await self._producer.close()
+
+    async def grant(self, key: str, **fields: Any) -> None:
+        """Publish a key as `readmit keys create` does."""
+        await self._producer.publish(outgoing(ACCESS_KEYS, access_key(key, **fields), source="/tests", id=uuid4()))
+
+    async def revoke(self, key: str) -> None:
+        """Revoke a key as `readmit keys revoke` does."""
+        key_id = access_key(key).key_id
+        await self._producer.publish(OutgoingRecord(topic=ACCESS_KEYS.name, key=key_id.encode(), value=None))
 
     async def store_bundle(self, bundle: BundleFiles) -> None:
         """Put a bundle where the trainer puts it."""
@@ -66,22 +79,30 @@ class PredictorWorld:
         return [message for message in messages if isinstance(message, kind)]
 
     @asynccontextmanager
-    async def predictor(self) -> AsyncIterator["PredictorProcess"]:
-        """Start a predictor; at the end it is killed if the test did not stop it."""
+    async def predictor(self, **settings: str) -> AsyncIterator["PredictorProcess"]:
+        """Start a predictor, with a key that its client shows; at the end it is killed if the test did not stop it."""
+        await self.grant(self.key)
         port, replica = _free_port(), f"replica-{uuid4().hex[:12]}"
         with (self._logs / f"{replica}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "predictor", env=self._environment(port, replica), stdout=log, stderr=log
+                sys.executable,
+                "-m",
+                "predictor",
+                env=self._environment(port, replica, settings),
+                stdout=log,
+                stderr=log,
             )
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S) as client:
+        headers = {"authorization": f"Bearer {self.key}"}
+        address = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=address, timeout=PATIENCE_S, headers=headers) as client:
             try:
-                yield PredictorProcess(process, client, replica, port, self._logs / f"{replica}.log")
+                yield PredictorProcess(process, client, replica, port, self._logs / f"{replica}.log", self.key)
             finally:
                 if process.returncode is None:
                     process.kill()
                     await process.wait()
 
-    def _environment(self, port: int, replica: str) -> dict[str, str]:
+    def _environment(self, port: int, replica: str, settings: dict[str, str]) -> dict[str, str]:
         store = self._object_store
         values = {
             "KAFKA__BOOTSTRAP_SERVERS": self._kafka.bootstrap_servers,
@@ -95,6 +116,7 @@ class PredictorWorld:
             "REPLICA": replica,
             "REPORT_INTERVAL_S": "0.2",
             "PREDICTION_LOG__FLUSH_INTERVAL_S": "0.2",
+            **settings,
         }
         return os.environ | {f"READMIT_PREDICTOR_{name}": value for name, value in values.items()}
 
@@ -108,6 +130,7 @@ class PredictorProcess:
     replica: str
     port: int
     log: Path
+    key: str
 
     async def serves(self, epoch: int) -> None:
         """Wait until it answers with this epoch."""
@@ -123,6 +146,15 @@ class PredictorProcess:
 
         async def answered() -> bool:
             return (await self.client.get(path)).status_code == status
+
+        await self.eventually(answered)
+
+    async def answers_with(self, path: str, status: int, code: str) -> None:
+        """Wait until it answers a path with this problem."""
+
+        async def answered() -> bool:
+            response = await self.client.get(path)
+            return response.status_code == status and response.json()["code"] == code
 
         await self.eventually(answered)
 
@@ -144,6 +176,11 @@ class PredictorProcess:
         self.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(PATIENCE_S):
             return await self.process.wait()
+
+
+def new_key() -> str:
+    """Give a key that no other test has."""
+    return make_key(secrets.token_bytes(ID_BYTES), secrets.token_bytes(SECRET_BYTES))
 
 
 def _free_port() -> int:

@@ -7,25 +7,29 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import httpx
+from predictor.access_keys import AccessKeys
 from predictor.announcements import Announcements
 from predictor.app import create_app
+from predictor.batches import BatchPredictions
 from predictor.bundle_source import BundleSource
 from predictor.loading import ModelLoader
 from predictor.metrics import PredictorMetrics
 from predictor.model_build import build_model
-from predictor.policy import BodyLimits
 from predictor.prediction_log import PredictionLog
 from predictor.predictions import Predictions
 from predictor.promotions import Promotions
-from predictor.routes import prediction_routes
+from predictor.request import BodyLimits
+from predictor.routes import model_routes, operations
 from predictor.serving import LoadedModel, Serving
 from predictor.settings import PredictionLogSettings
 from prometheus_client import CollectorRegistry
+from readmit_contracts.access import ID_BYTES, SECRET_BYTES, AccessKey, digest_of, key_id_of, make_key
 from readmit_contracts.bundle import read_bundle
 from readmit_contracts.events import ModelPromoted
 from readmit_contracts.fields import Message
 from readmit_contracts.topics import MODELS_LOADED, MODELS_PROMOTED, PREDICTIONS, TOPICS
 from readmit_runtime.backoff import Backoff
+from readmit_runtime.clock import Clock
 from readmit_runtime.http import health_routes
 from readmit_runtime.messages import IncomingRecord, incoming
 from readmit_runtime.testing.fake_broker import FakeBroker
@@ -37,6 +41,9 @@ from trainer.bundle import BundleFiles
 
 REPLICA = "predictor-1"
 BODY_BYTES = 65_536
+BATCH_BYTES = 2 * 1024 * 1024
+KEY = make_key(b"\x01" * ID_BYTES, b"\x02" * SECRET_BYTES)
+AUTHORIZED = {"authorization": f"Bearer {KEY}"}
 PATIENCE_S = 10.0
 
 _Message = TypeVar("_Message", bound=Message)
@@ -48,6 +55,18 @@ def loaded(bundle: BundleFiles, event: ModelPromoted | None = None) -> LoadedMod
     return build_model(read, event or promotion(bundle.model_id), now=datetime(2026, 1, 1, tzinfo=UTC))
 
 
+def access_key(
+    text: str,
+    *,
+    scopes: tuple[str, ...] = ("predict",),
+    expires_at: datetime | None = None,
+) -> AccessKey:
+    """Give what is known of a key."""
+    key_id = key_id_of(text)
+    assert key_id is not None
+    return AccessKey(key_id=key_id, sha256=digest_of(text), scopes=scopes, expires_at=expires_at, label="tests")
+
+
 class PredictorRig:
     """The parts of one predictor, put together as its composition root does, on fakes."""
 
@@ -57,6 +76,10 @@ class PredictorRig:
         store: FakeObjectStore | None = None,
         log_settings: PredictionLogSettings | None = None,
         body_read_s: float = 10.0,
+        max_requests: int = 256,
+        max_batches: int = 4,
+        keys: Sequence[AccessKey] | None = (access_key(KEY),),
+        clock: Clock | None = None,
     ) -> None:
         self.broker = FakeBroker()
         for topic in TOPICS:
@@ -84,22 +107,34 @@ class PredictorRig:
             metrics=self.metrics,
             backoff=_eager(),
         )
+        self.keys = AccessKeys(clock)
+        if keys is not None:
+            self.keys.remember(keys)
+        self.batches = BatchPredictions(serving=self.serving, prediction_log=self.log, most=max_batches)
         self.app = create_app(
-            api=prediction_routes(
+            api=model_routes(self.serving),
+            operations=operations(
                 predictions=Predictions(serving=self.serving, prediction_log=self.log, metrics=self.metrics),
-                serving=self.serving,
+                batches=self.batches,
                 limits=BodyLimits(max_bytes=BODY_BYTES, read_s=body_read_s),
+                batch_limits=BodyLimits(max_bytes=BATCH_BYTES, read_s=body_read_s),
             ),
             health=health_routes(
-                alive=lambda: True, checks={"model": self.serving.check_loaded}, registry=self.registry
+                alive=lambda: True,
+                checks={"model": self.serving.check_loaded, "access keys": self.keys.check_known},
+                registry=self.registry,
             ),
+            keys=self.keys,
+            max_requests=max_requests,
             metrics=self.metrics,
             version="0",
         )
 
-    def client(self) -> httpx.AsyncClient:
-        """Give a client of the application that needs no socket."""
-        return httpx.AsyncClient(transport=httpx.ASGITransport(app=self.app), base_url="http://predictor")
+    def client(self, key: str | None = KEY) -> httpx.AsyncClient:
+        """Give a client of the application that needs no socket; it shows this key."""
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        transport = httpx.ASGITransport(app=self.app)
+        return httpx.AsyncClient(transport=transport, base_url="http://predictor", headers=headers)
 
     def store_bundle(self, bundle: BundleFiles) -> None:
         """Put a bundle where the trainer puts it."""

@@ -12,6 +12,7 @@ from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import LOOPBACK, Ports
 from readmit_cli.stack.s3_server import S3Server
+from readmit_cli.stack.state_directory import StateDirectory
 
 
 class StartingServer(ThreadingHTTPServer):
@@ -57,7 +58,7 @@ def server() -> Iterator[StartingServer]:
 def addresses(server, tmp_path) -> Addresses:
     """Give the addresses of a stack whose object store is that server."""
     credentials = Credentials.load_or_create(tmp_path / "credentials.json")
-    return Addresses(Ports(minio=server.server_port), credentials, dataset=tmp_path)
+    return Addresses(Ports(minio=server.server_port), credentials, dataset=tmp_path, state=StateDirectory(tmp_path))
 
 
 def test_a_store_that_is_starting_is_asked_again_soon(server, addresses):

@@ -27,6 +27,7 @@ def answering(status: int, body: object, *, problem: bool = True) -> httpx.MockT
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert (request.url.path, request.headers["content-type"]) == ("/v1/predict", "application/json")
+        assert request.headers["authorization"] == "Bearer rk_1"
         assert request.content == b"{}"
         return httpx.Response(status, content=msgspec.json.encode(body), headers={"content-type": kind})
 
@@ -35,7 +36,7 @@ def answering(status: int, body: object, *, problem: bool = True) -> httpx.MockT
 
 async def ask(transport: httpx.AsyncBaseTransport) -> Prediction:
     """Ask the predictor."""
-    return await predict("http://predictor/", b"{}", transport=transport)
+    return await predict("http://predictor/", b"{}", key="rk_1", transport=transport)
 
 
 async def test_a_prediction_is_shown_with_the_model_that_made_it():
@@ -76,6 +77,15 @@ async def test_an_encounter_that_is_refused_is_explained_field_by_field():
         "Correct it.",
         "The predictor's log knows the request as r-1.",
     ]
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, "NO_KEY"), (401, "KEY_REFUSED"), (403, "SCOPE_MISSING")])
+async def test_a_key_that_is_refused_is_explained_with_the_way_to_another(status, code):
+    """A revoked or foreign key is a person's to replace."""
+    problem = Problem(title="The access key is not accepted", status=status, code=code)
+    with pytest.raises(CommandFailed, match="readmit keys create") as caught:
+        await ask(answering(status, problem))
+    assert code in str(caught.value)
 
 
 @pytest.mark.parametrize(

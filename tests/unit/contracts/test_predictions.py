@@ -4,10 +4,8 @@ import msgspec
 import pytest
 from readmit_contracts.columns import COLUMNS, Column, column
 from readmit_contracts.predictions import (
-    MAX_ENCOUNTERS,
     REQUEST_COLUMNS,
     Encounter,
-    EncounterBatch,
     Problem,
     example_encounter,
 )
@@ -84,18 +82,6 @@ def test_encounters_of_the_real_file_are_good_requests(real_file: SourceFile) ->
             for named in REQUEST_COLUMNS
         }
         assert msgspec.to_builtins(decode(request)) == request
-
-
-def test_a_batch_has_at_least_one_encounter_and_at_most_the_limit() -> None:
-    """The limit bounds the memory of one request."""
-    for count, good in ((0, False), (1, True), (MAX_ENCOUNTERS, True), (MAX_ENCOUNTERS + 1, False)):
-        body = msgspec.json.encode({"encounters": [example_encounter()] * count})
-        try:
-            assert len(msgspec.json.decode(body, type=EncounterBatch).encounters) == count
-        except msgspec.ValidationError:
-            assert not good
-        else:
-            assert good
 
 
 def test_the_request_schema_tells_each_field_with_description_example_and_rule() -> None:

@@ -3,7 +3,8 @@ import pytest
 from readmit_contracts.predictions import REQUEST_COLUMNS, Problem
 from support.bad_requests import CANARY, CASES, Case
 from support.model_bundles import model_bundle
-from support.predictor_rig import PredictorRig, loaded
+from support.predictor_rig import KEY, PredictorRig, loaded
+from support.route_cases import ROUTE_CASES, RouteCase
 
 
 @pytest.fixture(scope="module")
@@ -39,36 +40,24 @@ def test_every_column_of_the_request_has_its_cases() -> None:
     assert covered >= {column.name for column in REQUEST_COLUMNS}
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/v1/predict", 405),
-        ("PUT", "/v1/predict", 405),
-        ("DELETE", "/v1/predict", 405),
-        ("TRACE", "/v1/predict", 405),
-        ("OPTIONS", "/v1/predict", 405),
-        ("MADEUP", "/v1/predict", 405),
-        ("POST", "/v1/model", 405),
-        ("POST", "/metrics", 405),
-        ("POST", "/health/live", 405),
-        ("GET", "/v1/predict/", 404),
-        ("POST", "/v1/Predict", 404),
-        ("POST", "/v1//predict", 404),
-        ("GET", "/v2/predict", 404),
-        ("GET", "/..%2f..%2fetc/passwd", 404),
-        ("GET", "/v1/%2e%2e/metrics", 404),
-        ("GET", "/.env", 404),
-        ("GET", "/redoc", 404),
-        ("GET", f"/{CANARY}", 404),
-        ("GET", "/" + "a" * 10_000, 404),
-    ],
-)
-async def test_other_paths_and_methods_are_problems_too(rig: PredictorRig, method: str, path: str, status: int) -> None:
+@pytest.mark.parametrize("case", ROUTE_CASES, ids=lambda case: case.name)
+async def test_every_path_and_method_gets_its_exact_answer(rig: PredictorRig, case: RouteCase) -> None:
     """Every error answer has one form, also where no route of ours was reached."""
-    async with rig.client() as client:
-        response = await client.request(method, path)
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["code"] == {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}[status]
-    assert CANARY not in response.text
-    assert ("allow" in response.headers) == (status == 405)
+    async with rig.client(key=None) as client:
+        response = await client.request(case.method, case.path, headers=case.headers)
+    assert response.status_code == case.status
+    assert response.headers["x-request-id"]
+    problem = case.status >= 400
+    assert (response.headers["content-type"] == "application/problem+json") == problem
+    assert ("allow" in response.headers) == (case.status == 405)
+    assert ("www-authenticate" in response.headers) == (case.status == 401)
+    if problem and case.code is not None:
+        assert response.json()["code"] == case.code
+        assert CANARY not in response.text
+        assert KEY[20:] not in response.text
+
+
+def test_the_catalogue_of_paths_names_each_case_once() -> None:
+    """Two cases of one name would hide each other in a report."""
+    names = [case.name for case in ROUTE_CASES]
+    assert sorted(set(names)) == sorted(names)

@@ -5,7 +5,7 @@ import pytest
 from starlette.types import Message, Receive, Scope
 from support.bad_requests import GOOD, JSON
 from support.model_bundles import model_bundle
-from support.predictor_rig import BODY_BYTES, PredictorRig, loaded
+from support.predictor_rig import AUTHORIZED, BODY_BYTES, PredictorRig, loaded
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ async def _ask(rig: PredictorRig, receive: Receive) -> list[Message]:
         "raw_path": b"/v1/predict",
         "root_path": "",
         "query_string": b"",
-        "headers": [(b"content-type", b"application/json")],
+        "headers": [(b"content-type", b"application/json"), (b"authorization", AUTHORIZED["authorization"].encode())],
         "server": ("predictor", 80),
     }
     await rig.app(scope, receive, send)

@@ -4,6 +4,7 @@ import json
 import stat
 
 from readmit_cli.stack.credentials import DATABASE_OWNER, NAMES, Credentials
+from readmit_contracts.access import key_id_of
 
 
 def test_secrets_are_generated_once(tmp_path):
@@ -19,6 +20,11 @@ def test_every_login_has_another_secret(tmp_path):
     Credentials.load_or_create(file)
     secrets = json.loads(file.read_text())
     assert len(set(secrets.values())) == len(NAMES)
+
+
+def test_the_access_key_is_one_that_a_predictor_can_take(tmp_path):
+    """A password of another form would be refused before it is looked up."""
+    assert key_id_of(Credentials.load_or_create(tmp_path / "credentials.json").access_key()) is not None
 
 
 def test_only_the_owner_can_read_the_file(tmp_path):

@@ -6,6 +6,7 @@ from readmit_cli.stack.credentials import Credentials
 from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.programs import SERVICES
+from readmit_cli.stack.state_directory import StateDirectory
 from readmit_runtime.settings import (
     HttpSettings,
     KafkaSettings,
@@ -30,9 +31,8 @@ class TrainerLike(ServiceSettings):
 @pytest.fixture
 def addresses(tmp_path) -> Addresses:
     """Give the addresses of a stack that does not run."""
-    return Addresses(
-        Ports.model_construct(), Credentials.load_or_create(tmp_path / "credentials.json"), dataset=tmp_path
-    )
+    credentials = Credentials.load_or_create(tmp_path / "credentials.json")
+    return Addresses(Ports.model_construct(), credentials, dataset=tmp_path, state=StateDirectory(tmp_path))
 
 
 def test_the_runtimes_settings_read_what_the_stack_writes(addresses, monkeypatch):

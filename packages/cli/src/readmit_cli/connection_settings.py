@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from readmit_runtime.settings import NESTED_DELIMITER, KafkaSettings, PostgresSettings
 
@@ -36,6 +36,7 @@ class CliSettings(BaseSettings):
         None, description="Postgres, as a role that reads the store and its ledger."
     )
     predictor: str | None = Field(None, pattern=_URL, description="Base URL of a predictor.")
+    predictor_key: SecretStr | None = Field(None, description="Access key for that predictor.")
     mlflow: str | None = Field(None, pattern=_URL, description="Base URL of MLflow, for links only.")
 
 
@@ -78,6 +79,17 @@ class Connections:
     def predictor(self) -> str:
         """Return the base URL of a predictor."""
         return self._settings.predictor or _stack().addresses.service(PREDICTOR)
+
+    def access_key(self) -> str:
+        """Return the key to show to the predictor; raises CommandFailed when that one's is not given."""
+        if self._settings.predictor_key is not None:
+            return self._settings.predictor_key.get_secret_value()
+        if self._settings.predictor is not None:
+            raise CommandFailed(
+                f"{PREFIX}PREDICTOR is set; set {PREFIX}PREDICTOR_KEY too, to a key that `readmit keys create` made.",
+                code=ExitCode.USAGE,
+            )
+        return _stack().addresses.access_key
 
     def mlflow(self) -> str | None:
         """Return the base URL of MLflow, None where it is not known or not started."""

@@ -10,6 +10,14 @@ def run_id(command_id: UUID) -> UUID:
     return uuid5(NAMESPACE, f"run:{command_id}")
 
 
+def prediction_id(
+    key_id: str, idempotency_key: str, body_sha256: str, *, model_id: str, epoch: int, item: int = 0
+) -> UUID:
+    """Return the id of the prediction that a repeatable request asks for; `item` is its place in a batch."""
+    # the caller's own text stands last: it may hold a colon
+    return uuid5(NAMESPACE, f"prediction:{key_id}:{body_sha256}:{model_id}:{epoch}:{item}:{idempotency_key}")
+
+
 def event_id(ce_type: str, *parts: str | int | UUID) -> UUID:
     """Return the id of an event of this type, told from others by `parts` in order.
 

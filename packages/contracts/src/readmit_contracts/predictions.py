@@ -15,6 +15,7 @@ from readmit_contracts.events import Decision
 from readmit_contracts.fields import Epoch, Lineage, ModelId, ModelName, ModelVersion, Probability
 
 MAX_ENCOUNTERS = 1_000
+"""Most encounters of one batch, which is a JSON array of them and is answered by an array in the same order."""
 
 REQUEST_COLUMNS: tuple[Column, ...] = tuple(column for column in COLUMNS if column.in_request)
 
@@ -65,15 +66,6 @@ def example_encounter() -> dict[str, int | str]:
     return {column.name: _example(column) for column in REQUEST_COLUMNS}
 
 
-class EncounterBatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The request of a batch prediction."""
-
-    encounters: Annotated[
-        tuple[Encounter, ...],
-        Meta(min_length=1, max_length=MAX_ENCOUNTERS, description="Answered in the same order."),
-    ]
-
-
 class ServedModel(msgspec.Struct, frozen=True, kw_only=True):
     """The model that answered."""
 
@@ -90,22 +82,6 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     prediction_id: Annotated[UUID, Meta(description="The id of the prediction's record.")]
     probability: Annotated[Probability, Meta(description="Calibrated probability of readmission within 30 days.")]
     decision: Annotated[Decision, Meta(description="high_risk when the probability reaches the threshold.")]
-    threshold: Annotated[Probability, Meta(description="The threshold of the model.")]
-    model: ServedModel
-
-
-class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to one encounter of a batch."""
-
-    prediction_id: Annotated[UUID, Meta(description="The id of the prediction's record.")]
-    probability: Annotated[Probability, Meta(description="Calibrated probability of readmission within 30 days.")]
-    decision: Annotated[Decision, Meta(description="high_risk when the probability reaches the threshold.")]
-
-
-class BatchPrediction(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to a batch: all of it by one model."""
-
-    predictions: Annotated[tuple[BatchItem, ...], Meta(description="In the order of the encounters.")]
     threshold: Annotated[Probability, Meta(description="The threshold of the model.")]
     model: ServedModel
 
@@ -128,7 +104,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with a request; never echoes a value."""
 
-    path: Annotated[str, Meta(description="Where, as a JSON path such as $.encounters[3].age.")]
+    path: Annotated[str, Meta(description="Where, as a JSON path such as $[3].age.")]
     reason: Annotated[str, Meta(description="What is wrong there.")]
 
 

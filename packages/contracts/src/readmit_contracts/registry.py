@@ -6,6 +6,7 @@ from types import MappingProxyType
 import msgspec
 
 from readmit_contracts import commands, events
+from readmit_contracts.access import AccessKey
 from readmit_contracts.chunks import Chunk
 from readmit_contracts.fields import Message
 
@@ -35,6 +36,7 @@ MESSAGES: tuple[type[Message], ...] = (
     events.ModelLoaded,
     events.ModelLoadFailed,
     events.PredictionsMade,
+    AccessKey,
 )
 
 

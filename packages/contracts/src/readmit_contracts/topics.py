@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from readmit_contracts import commands, events
+from readmit_contracts import access, commands, events
 from readmit_contracts.chunks import Chunk
 from readmit_contracts.source import Split
 
@@ -157,6 +157,19 @@ PREDICTIONS = Topic(
     description="Every answered prediction.",
 )
 
+ACCESS_KEYS = Topic(
+    name="readmit.access.keys.v1",
+    key="key_id",
+    messages=(access.AccessKey,),
+    writers=("cli",),
+    readers=("predictor", "cli"),
+    partitions_local=1,
+    partitions_production=1,
+    cleanup="compact",
+    retention_days=None,
+    description="Who may ask a predictor; the last message of a key holds, one without a value revokes it.",
+)
+
 TOPICS: tuple[Topic, ...] = (
     INGESTION_COMMANDS,
     *BATCHES.values(),
@@ -167,6 +180,7 @@ TOPICS: tuple[Topic, ...] = (
     MODELS_PROMOTED,
     MODELS_LOADED,
     PREDICTIONS,
+    ACCESS_KEYS,
 )
 
 

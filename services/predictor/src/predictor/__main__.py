@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import structlog
 from prometheus_client import CollectorRegistry
-from readmit_contracts.topics import MODELS_PROMOTED
+from readmit_contracts.topics import ACCESS_KEYS, MODELS_PROMOTED
 from readmit_runtime import logs
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.clock import SystemClock
@@ -19,21 +19,26 @@ from readmit_runtime.lifecycle import run, run_loops
 from readmit_runtime.s3_object_store import S3ObjectStore
 from readmit_runtime.settings import load
 
+from predictor.access_keys import AccessKeys
 from predictor.announcements import Announcements
 from predictor.app import create_app
+from predictor.batches import BatchPredictions
 from predictor.bundle_source import BundleSource
+from predictor.key_file import KeyFile
+from predictor.key_topic import KeyTopic
 from predictor.loading import ModelLoader
 from predictor.metrics import PredictorMetrics
-from predictor.policy import BodyLimits
 from predictor.prediction_log import PredictionLog
 from predictor.predictions import Predictions
 from predictor.promotions import Promotions
 from predictor.replica import ReplicaReporter, replica_name
-from predictor.routes import prediction_routes
+from predictor.request import BodyLimits
+from predictor.routes import model_routes, operations
 from predictor.serving import Serving
 from predictor.settings import PredictorSettings
 
 SERVICE = "predictor"
+SWITCH_S = 0.0005  # how long a batch's thread may keep the interpreter from the loop that answers single requests
 
 
 async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
@@ -69,14 +74,24 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
     prediction_log = PredictionLog(
         replica=replica, producer=producer, settings=settings.prediction_log, metrics=metrics
     )
+    keys = AccessKeys()
+    key_topic = KeyTopic(keys, None if settings.keys.file is None else KeyFile(settings.keys.file))
     app = create_app(
-        api=prediction_routes(
+        api=model_routes(serving),
+        operations=operations(
             predictions=Predictions(serving=serving, prediction_log=prediction_log, metrics=metrics),
-            serving=serving,
+            batches=BatchPredictions(serving=serving, prediction_log=prediction_log, most=settings.limits.batches),
             limits=BodyLimits(max_bytes=settings.limits.body_bytes, read_s=settings.limits.body_read_s),
+            batch_limits=BodyLimits(max_bytes=settings.limits.batch_bytes, read_s=settings.limits.body_read_s),
         ),
         # the loop that answers is the loop that liveness asks about: an answer is the proof
-        health=health_routes(alive=lambda: True, checks={"model": serving.check_loaded}, registry=registry),
+        health=health_routes(
+            alive=lambda: True,
+            checks={"model": serving.check_loaded, "access keys": keys.check_known},
+            registry=registry,
+        ),
+        keys=keys,
+        max_requests=settings.limits.requests,
         metrics=metrics,
         version=version("readmit-predictor"),
     )
@@ -92,6 +107,9 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
     loops = {
         "promotions": lambda stop: promotions.run(
             lambda: KafkaTopicReader(settings.kafka, MODELS_PROMOTED.name, client_id=SERVICE), stop
+        ),
+        "access keys": lambda stop: key_topic.run(
+            lambda: KafkaTopicReader(settings.kafka, ACCESS_KEYS.name, client_id=SERVICE), stop
         ),
         "loader": loader.run,
         "announcements": announcements.run,
@@ -109,6 +127,7 @@ def main() -> int:
     """Read the settings and run until told to stop; return the exit code."""
     settings = load(PredictorSettings)
     logs.configure(service=SERVICE, level=settings.log_level)
+    sys.setswitchinterval(SWITCH_S)
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
 
 

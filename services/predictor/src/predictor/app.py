@@ -1,20 +1,23 @@
 """Put the web application together: routes and documents inside, the policy around them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from predictor import openapi
+from predictor.access_keys import AccessKeys
 from predictor.metrics import PredictorMetrics
-from predictor.policy import Policy
+from predictor.policy import Operation, Paths, Policy
 from predictor.problems import ProblemKind, Refused
-from predictor.routes import MODEL, PREDICT
+from predictor.routes import BATCH, MODEL, PREDICT
 
 DOCS = "/docs"
 OPENAPI = "/openapi.json"
@@ -23,19 +26,45 @@ _DESCRIPTION = "The risk that a diabetic patient is readmitted within 30 days, b
 
 
 class PredictorApp(FastAPI):
-    """A FastAPI application whose schemas come from the contracts."""
+    """A FastAPI application whose requests go through a policy first, and whose schemas come from the contracts."""
+
+    policy: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self.policy(scope, receive, send)
+
+    async def answer_by_framework(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is the framework's."""
+        await super().__call__(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Leave the framework's own error pages and limits out: the policy has them."""
+        return ExceptionMiddleware(AsyncExitStackMiddleware(self.router), handlers=self.exception_handlers)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document, made at the first call."""
         if self.openapi_schema is None:
             document = super().openapi()
-            document.setdefault("components", {}).setdefault("schemas", {}).update(openapi.schemas())
+            document["paths"] = {PREDICT: openapi.PREDICT, BATCH: openapi.BATCH, **document["paths"]}
+            document["paths"][MODEL]["get"]["security"] = openapi.SECURITY
+            components = document.setdefault("components", {})
+            components.setdefault("schemas", {}).update(openapi.schemas())
+            components["securitySchemes"] = openapi.SECURITY_SCHEMES
         return super().openapi()
 
 
-def create_app(*, api: APIRouter, health: Sequence[Route], metrics: PredictorMetrics, version: str) -> PredictorApp:
+def create_app(
+    *,
+    api: APIRouter,
+    operations: Mapping[str, Operation],
+    health: Sequence[Route],
+    keys: AccessKeys,
+    max_requests: int,
+    metrics: PredictorMetrics,
+    version: str,
+) -> PredictorApp:
     """Return the application; every path that it answers is under the policy."""
-    paths = frozenset({PREDICT, MODEL, DOCS, OPENAPI, *(route.path for route in health)})
     app = PredictorApp(
         title="readmit predictor",
         description=_DESCRIPTION,
@@ -46,10 +75,19 @@ def create_app(*, api: APIRouter, health: Sequence[Route], metrics: PredictorMet
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         exception_handlers={HTTPException: _refuse},
-        middleware=[Middleware(Policy, paths=paths, metrics=metrics)],
     )
     app.include_router(api)
     app.router.routes.extend(health)
+    looked_after = frozenset(route.path for route in health)
+    app.policy = Policy(
+        app.answer_by_framework,
+        paths=Paths(
+            operations=operations, others=frozenset({MODEL, DOCS, OPENAPI, *looked_after}), unlimited=looked_after
+        ),
+        keys=keys,
+        max_requests=max_requests,
+        metrics=metrics,
+    )
     return app
 
 

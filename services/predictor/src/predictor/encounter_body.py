@@ -33,6 +33,8 @@ class Fault(StrEnum):
     OUT_OF_RANGE = Reason.OUT_OF_RANGE
     NOT_ALLOWED = Reason.NOT_ALLOWED
     PATTERN_MISMATCH = Reason.PATTERN_MISMATCH
+    TOO_FEW = "TOO_FEW"
+    TOO_MANY = "TOO_MANY"
 
 
 def read_encounter(body: bytes) -> Record:

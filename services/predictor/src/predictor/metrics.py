@@ -1,6 +1,6 @@
 """The predictor's metrics, and how they follow from what it does."""
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
 _ANSWER_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -99,6 +99,7 @@ class PredictorMetrics:
         metrics = Metrics("predictor", TABLE, registry=registry)
         self._requests = metrics.counter(REQUESTS)
         self._answer_time = metrics.histogram(ANSWER_TIME)
+        self._by_answer: dict[tuple[str, int | None], tuple[Counter, Histogram]] = {}
         self._inference_time = metrics.histogram(INFERENCE_TIME)
         self._served_epoch = metrics.gauge(SERVED_EPOCH)
         self._wanted_epoch = metrics.gauge(WANTED_EPOCH)
@@ -113,8 +114,14 @@ class PredictorMetrics:
 
     def answered(self, path: str, status: int | None, seconds: float) -> None:
         """Count one request; `path` is a known one or `other`, `status` None when no answer went out."""
-        self._requests.labels(path, "none" if status is None else f"{status // 100}xx").inc()
-        self._answer_time.labels(path).observe(seconds)
+        found = self._by_answer.get((path, status))
+        if found is None:  # looking a metric up by its labels takes longer than counting
+            status_class = "none" if status is None else f"{status // 100}xx"
+            found = self._requests.labels(path, status_class), self._answer_time.labels(path)
+            self._by_answer[path, status] = found
+        requests, answer_time = found
+        requests.inc()
+        answer_time.observe(seconds)
 
     def inferred(self, seconds: float) -> None:
         """Note how long one encounter took from its fields to its probability."""

@@ -3,16 +3,22 @@
 from typing import Any
 
 import msgspec
-from readmit_contracts.predictions import Encounter, Prediction, Problem, example_encounter
+from readmit_contracts.predictions import MAX_ENCOUNTERS, Encounter, Prediction, Problem, example_encounter
 
 from predictor.model_info import ModelInfo
 
 SCHEMA_REFERENCE = "#/components/schemas/{name}"
 
 Answers = dict[int | str, dict[str, Any]]
+Schema = dict[str, Any]
+
+SECURITY: list[dict[str, list[str]]] = [{"access key": []}]
+SECURITY_SCHEMES: Schema = {
+    "access key": {"type": "http", "scheme": "bearer", "description": "A key that `readmit keys create` made."}
+}
 
 
-def schemas() -> dict[str, Any]:
+def schemas() -> Schema:
     """Return the schema of every request and answer, by name."""
     _, components = msgspec.json.schema_components(
         (Encounter, Prediction, Problem, ModelInfo), ref_template=SCHEMA_REFERENCE
@@ -20,33 +26,84 @@ def schemas() -> dict[str, Any]:
     return components
 
 
-def _content(kind: type[msgspec.Struct], media_type: str = "application/json") -> dict[str, Any]:
-    return {media_type: {"schema": {"$ref": SCHEMA_REFERENCE.format(name=kind.__name__)}}}
+def _reference(kind: type[msgspec.Struct]) -> Schema:
+    return {"$ref": SCHEMA_REFERENCE.format(name=kind.__name__)}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    return {"description": description, "content": _content(Problem, "application/problem+json")}
+def _array(kind: type[msgspec.Struct]) -> Schema:
+    return {"type": "array", "minItems": 1, "maxItems": MAX_ENCOUNTERS, "items": _reference(kind)}
 
 
-def _encounter() -> dict[str, Any]:
-    content = _content(Encounter)
-    content["application/json"]["examples"] = {"typical": {"value": example_encounter()}}
-    return content
+def _content(schema: Schema, media_type: str = "application/json", *, example: object = None) -> Schema:
+    examples = {} if example is None else {"examples": {"typical": {"value": example}}}
+    return {media_type: {"schema": schema, **examples}}
 
 
-_NO_MODEL = _problem("No model is loaded yet; the answer says when to ask again.")
+def _problem(description: str) -> Schema:
+    return {"description": description, "content": _content(_reference(Problem), "application/problem+json")}
 
-PREDICT_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": _encounter()}}
-PREDICT_ANSWERS: Answers = {
-    200: {"description": "The risk, and the model that gave it.", "content": _content(Prediction)},
-    400: _problem("The body is not JSON, or can be read in two ways."),
+
+_REFUSED_KEY: Answers = {
+    401: _problem("There is no access key, or it is unknown, expired or revoked."),
+    403: _problem("The access key lacks the scope predict."),
+}
+_UNAVAILABLE: Answers = {503: _problem("No model or no keys are known yet, or too much is under way; ask later.")}
+_REFUSED_BODY: Answers = {
+    400: _problem("The body is not JSON, or can be read in two ways; or the Idempotency-Key is not accepted."),
     408: _problem("The body did not arrive in time."),
     413: _problem("The body is too large."),
     415: _problem("The body is not announced as plain JSON in UTF-8."),
-    422: _problem("The encounter is not valid; every field at fault is named, no value is."),
-    503: _NO_MODEL,
+    422: _problem("An encounter is not valid; every field at fault is named, no value is."),
 }
+_IDEMPOTENCY_KEY: Schema = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The caller's name for this request: repeated under it, the same body is the same prediction.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[\\x21-\\x7e]+$"},
+}
+
+
+def _operation(name: str, texts: tuple[str, str], body: Schema, answer: Schema) -> Schema:
+    summary, description = texts
+    answers = {**_REFUSED_BODY, **_REFUSED_KEY, **_UNAVAILABLE}
+    return {
+        "post": {
+            "tags": ["predictions"],
+            "summary": summary,
+            "description": description,
+            "operationId": name,
+            "security": SECURITY,
+            "parameters": [_IDEMPOTENCY_KEY],
+            "requestBody": {"required": True, "content": body},
+            "responses": {
+                "200": {"description": "The risk, and the model that gave it.", "content": answer},
+                **{str(status): answers[status] for status in sorted(answers, key=str)},
+            },
+        }
+    }
+
+
+PREDICT: Schema = _operation(
+    "predict",
+    (
+        "Give the risk that a patient is readmitted within 30 days.",
+        "Takes one hospital stay as the hospital writes it. The answer names the model that gave it.",
+    ),
+    _content(_reference(Encounter), example=example_encounter()),
+    _content(_reference(Prediction)),
+)
+BATCH: Schema = _operation(
+    "predict_batch",
+    (
+        "Give the risk of many stays.",
+        "Takes an array, and answers an array in the same order, all by one model. One that is not valid refuses all.",
+    ),
+    _content(_array(Encounter), example=[example_encounter()]),
+    _content(_array(Prediction)),
+)
 MODEL_ANSWERS: Answers = {
-    200: {"description": "The model that answers now.", "content": _content(ModelInfo)},
-    503: _NO_MODEL,
+    200: {"description": "The model that answers now.", "content": _content(_reference(ModelInfo))},
+    **_REFUSED_KEY,
+    **_UNAVAILABLE,
 }

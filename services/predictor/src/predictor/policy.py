@@ -1,158 +1,167 @@
-"""Treat every request alike: its id, its limits, its error answer, its count.
+"""Treat every request alike: its id, its key, its limits, its error answer, its count.
 
-The policy wraps the whole application, so ordinary routes and a handler that speaks ASGI by itself are held to the
-same rules: both read bodies by `read_body` and refuse by raising `Refused`.
+The policy stands around the whole application. Operations, which have to be fast, it calls by itself; every other path
+is the framework's, and is held to the same rules.
 """
 
-import asyncio
-import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from uuid import uuid4
 
 import structlog
+from readmit_contracts.access import PREDICT_SCOPE
 from readmit_runtime.clock import Clock, SystemClock
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from predictor.access_keys import AccessKeys
 from predictor.metrics import PredictorMetrics
-from predictor.problems import CONTENT_TYPE, ProblemKind, Refused, body_of, refused_unread
+from predictor.problems import CONTENT_TYPE, ProblemKind, Refused, body_of
+from predictor.request import REQUEST_ID, Request
 
-REQUEST_ID = b"x-request-id"
-RETRY_AFTER_S = b"5"
+Operation = Callable[[Request], Awaitable[bytes]]
+"""Answers a POST request with JSON, or raises Refused."""
+
+KEYED = "/v1/"
 OTHER_PATH = "other"
+RETRY_AFTER_S = b"5"
 
-_LENGTH_DIGITS = 19  # a longer number is beyond 64 bits, and may be too long for int() to read
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_JSON_TYPE = re.compile(rb"application/json(?:\s*;\s*charset=\"?utf-8\"?)?", re.IGNORECASE)
+_UNAVAILABLE = 503
+_METHOD = "POST"
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class BodyLimits:
-    """How much of a request is read, and how long that may take."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """What is behind which path. Only these paths are counted and logged by name: others are the caller's text."""
 
-    max_bytes: int
-    read_s: float
+    operations: Mapping[str, Operation]
+    others: frozenset[str]
+    unlimited: frozenset[str]
+    """Those of `others` that are answered however many requests are under way: who asks them looks after us."""
 
 
 class Policy:
     """An ASGI application around another one."""
 
     def __init__(
-        self, app: ASGIApp, *, paths: frozenset[str], metrics: PredictorMetrics, clock: Clock | None = None
+        self,
+        app: ASGIApp,
+        *,
+        paths: Paths,
+        keys: AccessKeys,
+        max_requests: int,
+        metrics: PredictorMetrics,
+        clock: Clock | None = None,
     ) -> None:
-        """Take the paths that may be counted and logged under their own name; any other is the caller's text."""
+        """Take the application behind the other paths; `max_requests` are answered at a time."""
         self._app = app
-        self._paths = paths
+        self._operations = paths.operations
+        self._counted = {path: path for path in (*paths.operations, *paths.others)}
+        self._unlimited = paths.unlimited
+        self._keys = keys
+        self._max_requests = max_requests
+        self._under_way = 0
         self._metrics = metrics
         self._clock = clock or SystemClock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the server's start and stop on."""
-        if scope["type"] != "http":
+        if scope["type"] == "http":
+            await self._answer(Request(scope, receive), scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
             await self._app(scope, receive, send)
-            return
-        started = self._clock.monotonic()
-        path = scope["path"] if scope["path"] in self._paths else OTHER_PATH
-        answer = _Answer(send, request_id(scope), path)
-        try:
-            await self._answer(scope, receive, answer)
-        finally:
-            self._metrics.answered(path, answer.status, self._clock.monotonic() - started)
 
-    async def _answer(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        started = self._clock.monotonic()
+        path = self._counted.get(request.path, OTHER_PATH)
+        answer = _Answer(send, request)
+        self._under_way += 1
         try:
-            await self._app(scope, receive, answer.send)
+            operation = self._admit(request)
+            if operation is None:
+                await self._app(scope, receive, answer.send)
+            else:
+                await answer.give(await operation(request))
         except Refused as refusal:
             await answer.refuse(refusal)
         except ClientDisconnect:
-            log.debug("client_left", request_id=answer.request_id)
+            log.debug("client_left", request_id=request.request_id.decode())
         except Exception:
-            log.exception("request_failed", path=answer.path, request_id=answer.request_id)
+            log.exception("request_failed", path=path, request_id=request.request_id.decode())
             if answer.status is not None:
                 raise  # half an answer is out; only the server can end the connection
             await answer.refuse(Refused(ProblemKind.INTERNAL))
+        finally:
+            self._under_way -= 1
+            self._metrics.answered(path, answer.status, self._clock.monotonic() - started)
+
+    def _admit(self, request: Request) -> Operation | None:
+        """Return what answers the request, None for the framework; raises Refused 503, 401, 403 or 405, in this order.
+
+        So whoever has no key learns nothing of what there is behind the keyed paths.
+        """
+        if self._under_way > self._max_requests and request.path not in self._unlimited:
+            raise Refused(ProblemKind.OVERLOADED)
+        if request.path.startswith(KEYED):
+            key = self._keys.holder(request.headers.get(b"authorization"))
+            if PREDICT_SCOPE not in key.scopes:
+                raise Refused(ProblemKind.SCOPE_MISSING)
+            request.key_id = key.key_id
+        operation = self._operations.get(request.path)
+        if operation is not None and request.method != _METHOD:
+            raise Refused(ProblemKind.METHOD_NOT_ALLOWED, headers={"allow": _METHOD})
+        return operation
 
 
 class _Answer:
     """What goes out: notes the status, adds the headers that every answer has."""
 
-    def __init__(self, send: Send, request_id: str, path: str) -> None:
+    __slots__ = ("_request", "_send", "status")
+
+    def __init__(self, send: Send, request: Request) -> None:
         self._send = send
-        self.request_id = request_id
-        self.path = path
+        self._request = request
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:
+        """Send what the framework answers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], *self._headers(message)]}
+            message = {**message, "headers": [*message["headers"], *self._own_headers(message["status"])]}
         await self._send(message)
 
-    def _headers(self, message: Message) -> list[tuple[bytes, bytes]]:
-        headers = [(REQUEST_ID, self.request_id.encode())]
-        if message["status"] == ProblemKind.NO_MODEL.status:
+    async def give(self, body: bytes) -> None:
+        """Send an operation's answer."""
+        await self._send_whole(200, b"application/json", body)
+
+    async def refuse(self, refusal: Refused) -> None:
+        """Send an error answer."""
+        kind = refusal.kind
+        headers = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+        if kind.challenge is not None:
+            headers.append((b"www-authenticate", kind.challenge.encode()))
+        if self._request.unread:
+            headers.append((b"connection", b"close"))
+        body = body_of(refusal, request_id=self._request.request_id.decode())
+        await self._send_whole(kind.status, CONTENT_TYPE, body, *headers)
+
+    def _own_headers(self, status: int) -> list[tuple[bytes, bytes]]:
+        headers = [(REQUEST_ID, self._request.request_id)]
+        if status == _UNAVAILABLE:
             headers.append((b"retry-after", RETRY_AFTER_S))
         return headers
 
-    async def refuse(self, refusal: Refused) -> None:
-        body = body_of(refusal, request_id=self.request_id)
+    async def _send_whole(self, status: int, content_type: bytes, body: bytes, *more: tuple[bytes, bytes]) -> None:
+        self.status = status
         headers = [
-            (b"content-type", CONTENT_TYPE),
+            (b"content-type", content_type),
             (b"content-length", str(len(body)).encode()),
             (b"cache-control", b"no-store"),
-            *((name.encode(), value.encode()) for name, value in refusal.headers.items()),
+            *self._own_headers(status),
+            *more,
         ]
-        await self.send({"type": "http.response.start", "status": refusal.kind.status, "headers": headers})
-        await self.send({"type": "http.response.body", "body": body})
-
-
-def request_id(scope: Scope) -> str:
-    """Return the caller's id of the request when it is a plain word, else a new one."""
-    given = _header(scope, REQUEST_ID)
-    return given.decode() if given is not None and _REQUEST_ID.fullmatch(given) else uuid4().hex
-
-
-async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes:
-    """Return a JSON request's body; raises Refused 415, 413 or 408, or ClientDisconnect.
-
-    A length announced above the limit is refused before a byte is read; without an announcement, bytes are counted.
-    """
-    _check_headers(scope, limits)
-    try:
-        async with asyncio.timeout(limits.read_s):
-            return await _collect(receive, limits.max_bytes)
-    except TimeoutError:
-        raise refused_unread(ProblemKind.TOO_SLOW) from None
-
-
-def _check_headers(scope: Scope, limits: BodyLimits) -> None:
-    if not _JSON_TYPE.fullmatch(_header(scope, b"content-type") or b""):
-        raise refused_unread(ProblemKind.UNSUPPORTED_TYPE)
-    if (_header(scope, b"content-encoding") or b"identity").lower() != b"identity":
-        raise refused_unread(ProblemKind.UNSUPPORTED_ENCODING)
-    announced = _header(scope, b"content-length") or b"0"
-    if not announced.isdigit():
-        raise refused_unread(ProblemKind.MALFORMED)
-    if len(announced) > _LENGTH_DIGITS or int(announced) > limits.max_bytes:
-        raise refused_unread(ProblemKind.TOO_LARGE)
-
-
-async def _collect(receive: Receive, max_bytes: int) -> bytes:
-    received = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        received += message.get("body", b"")
-        if len(received) > max_bytes:
-            raise refused_unread(ProblemKind.TOO_LARGE)
-        if not message.get("more_body", False):
-            return bytes(received)
-
-
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the only value of a header; several are joined, as HTTP has it, and so fit no rule above."""
-    values = [value for given, value in scope["headers"] if given == name]
-    return b", ".join(values) if values else None
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})

@@ -1,10 +1,12 @@
 """Answer one prediction request."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID, uuid4
 
 import msgspec
+from readmit_contracts import ids
 from readmit_contracts.events import PredictionRecord
 from readmit_contracts.predictions import Prediction
 from readmit_runtime.clock import Clock, SystemClock
@@ -13,7 +15,61 @@ from predictor.encounter_body import read_encounter
 from predictor.metrics import PredictorMetrics
 from predictor.prediction_log import PredictionLog
 from predictor.problems import ProblemKind, Refused
-from predictor.serving import Serving
+from predictor.serving import LoadedModel, Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, by the id of its key, and what it calls its request, if anything."""
+
+    key_id: str
+    idempotency_key: str | None
+
+
+class Answers:
+    """Makes the answer to one encounter and its record; any thread may ask."""
+
+    def __init__(self, *, clock: Clock | None = None, new_id: Callable[[], UUID] = uuid4) -> None:
+        self._clock = clock or SystemClock()
+        self._new_id = new_id
+
+    def answer(
+        self, probability: float, model: LoadedModel, *, caller: Caller, body_sha256: str, item: int = 0
+    ) -> Prediction:
+        """Return the answer; one id whenever a caller repeats a request by its name and the model is the same."""
+        prediction_id = (
+            self._new_id()
+            if caller.idempotency_key is None
+            else ids.prediction_id(
+                caller.key_id,
+                caller.idempotency_key,
+                body_sha256,
+                model_id=model.identity.model_id,
+                epoch=model.identity.epoch,
+                item=item,
+            )
+        )
+        return Prediction(
+            prediction_id=prediction_id,
+            probability=probability,
+            decision=model.calibration.decision(probability),
+            threshold=model.calibration.threshold.value,
+            model=model.identity,
+        )
+
+    def record(self, answer: Prediction, *, input_sha256: str) -> PredictionRecord:
+        """Return the record of an answer."""
+        return PredictionRecord(
+            prediction_id=answer.prediction_id,
+            at=self._clock.now(),
+            model=answer.model.name,
+            model_id=answer.model.model_id,
+            epoch=answer.model.epoch,
+            probability=answer.probability,
+            decision=answer.decision,
+            threshold=answer.threshold,
+            input_sha256=input_sha256,
+        )
 
 
 class Predictions:
@@ -25,16 +81,17 @@ class Predictions:
         serving: Serving,
         prediction_log: PredictionLog,
         metrics: PredictorMetrics,
+        answers: Answers | None = None,
         clock: Clock | None = None,
-        new_id: Callable[[], UUID] = uuid4,
     ) -> None:
         self._serving = serving
         self._log = prediction_log
         self._metrics = metrics
+        self._answers = answers or Answers()
         self._clock = clock or SystemClock()
-        self._new_id = new_id
+        self._encode = msgspec.json.Encoder().encode
 
-    def answer(self, body: bytes) -> bytes:
+    def answer(self, body: bytes, caller: Caller) -> bytes:
         """Return the answer, a `Prediction` as JSON; raises Refused: 400, 422, and 503 while no model is loaded."""
         encounter = read_encounter(body)
         model = self._serving.current
@@ -43,25 +100,7 @@ class Predictions:
         started = self._clock.monotonic()
         probability = model.probability(encounter)
         self._metrics.inferred(self._clock.monotonic() - started)
-        answer = Prediction(
-            prediction_id=self._new_id(),
-            probability=probability,
-            decision=model.calibration.decision(probability),
-            threshold=model.calibration.threshold.value,
-            model=model.identity,
-        )
-        self._log.add(self._record(answer, body))
-        return msgspec.json.encode(answer)
-
-    def _record(self, answer: Prediction, body: bytes) -> PredictionRecord:
-        return PredictionRecord(
-            prediction_id=answer.prediction_id,
-            at=self._clock.now(),
-            model=answer.model.name,
-            model_id=answer.model.model_id,
-            epoch=answer.model.epoch,
-            probability=answer.probability,
-            decision=answer.decision,
-            threshold=answer.threshold,
-            input_sha256=sha256(body).hexdigest(),
-        )
+        digest = sha256(body).hexdigest()
+        answer = self._answers.answer(probability, model, caller=caller, body_sha256=digest)
+        self._log.add(self._answers.record(answer, input_sha256=digest))
+        return self._encode(answer)

@@ -1,38 +1,51 @@
-"""The prediction API's routes: take the request apart, call, answer."""
+"""What the prediction API answers: take the request apart, call, answer."""
+
+from collections.abc import Mapping
 
 import msgspec
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from predictor import openapi
+from predictor.batches import BatchPredictions
 from predictor.model_info import model_info
-from predictor.policy import BodyLimits, read_body
-from predictor.predictions import Predictions
+from predictor.policy import Operation
+from predictor.predictions import Caller, Predictions
+from predictor.request import BodyLimits, Request
 from predictor.serving import Serving
 
 PREDICT = "/v1/predict"
+BATCH = "/v1/predict/batch"
 MODEL = "/v1/model"
 
 
-def prediction_routes(*, predictions: Predictions, serving: Serving, limits: BodyLimits) -> APIRouter:
-    """Make the routes under `/v1`."""
+def operations(
+    *, predictions: Predictions, batches: BatchPredictions, limits: BodyLimits, batch_limits: BodyLimits
+) -> Mapping[str, Operation]:
+    """Make what is answered without the framework, by path."""
+
+    async def predict(request: Request) -> bytes:
+        caller = _caller(request)
+        return predictions.answer(await request.body(limits), caller)
+
+    async def predict_batch(request: Request) -> bytes:
+        caller = _caller(request)
+        return await batches.answer(await request.body(batch_limits), caller)
+
+    return {PREDICT: predict, BATCH: predict_batch}
+
+
+def model_routes(serving: Serving) -> APIRouter:
+    """Make the ordinary routes under `/v1`."""
     router = APIRouter()
 
-    @router.post(PREDICT, tags=["predictions"], responses=openapi.PREDICT_ANSWERS, openapi_extra=openapi.PREDICT_BODY)
-    async def predict(request: Request) -> Response:
-        """Give the risk that a patient is readmitted within 30 days.
-
-        Takes one hospital stay as the hospital writes it. The answer names the model that gave it.
-        """
-        body = await read_body(request.scope, request.receive, limits)
-        return _json(predictions.answer(body))
-
     @router.get(MODEL, tags=["models"], responses=openapi.MODEL_ANSWERS)
-    async def model(_request: Request) -> Response:
+    async def model() -> Response:
         """Name the model that answers now."""
-        return _json(msgspec.json.encode(model_info(serving)))
+        body = msgspec.json.encode(model_info(serving))
+        return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
     return router
 
 
-def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
+def _caller(request: Request) -> Caller:
+    return Caller(request.key_id, request.idempotency_key())

@@ -1,5 +1,7 @@
 """The predictor's settings: `READMIT_PREDICTOR_...`."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 from readmit_contracts.fields import DEFAULT_MODEL
@@ -22,8 +24,33 @@ class LimitSettings(SettingsGroup):
         le=16 * 1024 * 1024,
         description="Largest body in bytes; an encounter takes about 1,000. Above it the answer is 413.",
     )
+    batch_bytes: int = Field(
+        2 * 1024 * 1024,
+        ge=4_096,
+        le=64 * 1024 * 1024,
+        description="Largest body of a batch in bytes; 1,000 encounters take about a million.",
+    )
     body_read_s: float = Field(
         10.0, gt=0, le=600, description="Longest time in seconds for a body to arrive; then the answer is 408."
+    )
+    requests: int = Field(
+        256,
+        ge=1,
+        le=100_000,
+        description="Most requests under way; above it the answer is 503, except to health and metrics.",
+    )
+    batches: int = Field(
+        4, ge=1, le=1_000, description="Most batches under way, answered one after the other; above it 503."
+    )
+
+
+class KeySettings(SettingsGroup):
+    """Which access keys are accepted."""
+
+    file: Path | None = Field(
+        None,
+        description="Where the keys' digests are kept, so that a new process can check keys while Kafka is away; unset "
+        "keeps none, and such a process is not ready. One file for each process.",
     )
 
 
@@ -67,6 +94,7 @@ class PredictorSettings(ServiceSettings):
     http: HttpSettings
     producer: ProducerSettings = ProducerSettings(delivery_limit_s=5.0)
     limits: LimitSettings = LimitSettings()
+    keys: KeySettings = KeySettings()
     load: LoadSettings = LoadSettings()
     prediction_log: PredictionLogSettings = PredictionLogSettings()
     model: str = Field(

@@ -90,7 +90,8 @@ async def _run(connections: Connections, steps: Steps, source: SourceFile) -> Ou
             return await verify_run(store, await find_run(store, run_id), source, on_progress)
 
     async def predict() -> Prediction:
-        return await client.predict(connections.predictor(), msgspec.json.encode(example_encounter()))
+        body = msgspec.json.encode(example_encounter())
+        return await client.predict(connections.predictor(), body, key=connections.access_key())
 
     async with sessions.views(connections.reader()) as (store, models):
         world = World(store=store, models=models, publish=publish, verify=verify, predict=predict)

@@ -38,7 +38,8 @@ def predict(
     answers or none has a model yet.
     """
     body = _body(file)
-    answer = terminal.run(client.predict(Connections.find().predictor(), body))
+    connections = Connections.find()
+    answer = terminal.run(client.predict(connections.predictor(), body, key=connections.access_key()))
     if as_json:
         terminal.print_json(answer)
         return

@@ -30,7 +30,11 @@ def addresses(stack: Stack, model_page: str | None) -> tuple[Address, ...]:
             look=f"{stack.addresses.service(BATCH_PRODUCER)}/docs",
             what="the dataset, its batches, the runs",
         ),
-        Address(name="predictor", look=f"{stack.addresses.service(PREDICTOR)}/docs", what="ask for a prediction"),
+        Address(
+            name="predictor",
+            look=f"{stack.addresses.service(PREDICTOR)}/docs",
+            what=f"ask for a prediction; the key is READMIT_ACCESS_KEY in {logins}",
+        ),
         Address(
             name="Kafka",
             look=f"kcat -C -b {stack.kafka_bootstrap} -t {INGESTION_EVENTS.name} -o beginning -e",

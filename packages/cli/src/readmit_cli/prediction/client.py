@@ -12,18 +12,22 @@ from readmit_cli.failures import CommandFailed
 PREDICT = "/v1/predict"
 _PROBLEM_TYPE = "application/problem+json"
 _NO_MODEL = "NO_MODEL"
+_KEY_FAULTS = (401, 403)
 _TIMEOUT_S = 10.0
 
 
-async def predict(base_url: str, body: bytes, *, transport: httpx.AsyncBaseTransport | None = None) -> Prediction:
+async def predict(
+    base_url: str, body: bytes, *, key: str, transport: httpx.AsyncBaseTransport | None = None
+) -> Prediction:
     """Return the answer to `body`, an encounter as JSON; raises CommandFailed.
 
-    `transport` stands in for the network.
+    `key` is shown to the predictor; `transport` stands in for the network.
     """
     url = base_url.rstrip("/") + PREDICT
+    headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
     try:
         async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, transport=transport) as client:
-            answer = await client.post(url, content=body, headers={"content-type": "application/json"})
+            answer = await client.post(url, content=body, headers=headers)
     except httpx.HTTPError as error:
         raise CommandFailed(
             f"No predictor answers at {base_url} ({type(error).__name__}). `readmit status` shows what is down.",
@@ -46,6 +50,12 @@ def _refuse(answer: httpx.Response) -> NoReturn:
             "The predictor has no model yet. `readmit models list` shows what was trained, `readmit train` trains and "
             "promotes; without data, `readmit demo` does all of it.",
             code=ExitCode.UNAVAILABLE,
+        )
+    if problem.status in _KEY_FAULTS:
+        raise CommandFailed(
+            f"{problem.title} ({problem.status} {problem.code}). `readmit keys list` shows the keys there are, "
+            "`readmit keys create` makes one for READMIT_CLI_PREDICTOR_KEY; `make up` brings the local stack's own in "
+            "order."
         )
     raise CommandFailed(_explained(problem))
 

@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from readmit_contracts.access import ID_BYTES, SECRET_BYTES, make_key
+
 # Postgres: the superuser, the logins of the services, and MLflow's own.
 DATABASE_OWNER = "readmit_owner"
 DATABASE_LOGINS = (
@@ -23,9 +25,13 @@ MLFLOW_LOGIN = "mlflow"
 OBJECT_STORE_ROOT = "readmit-root"
 OBJECT_STORE_USERS = ("trainer", "predictor", "mlflow")
 
+# The key with which this stack's own commands ask the predictor; Kafka knows its SHA-256.
+ACCESS_KEY = "access/own"
+
 NAMES = (
     *(f"postgres/{login}" for login in (SUPERUSER, *DATABASE_LOGINS, MLFLOW_LOGIN)),
     *(f"s3/{user}" for user in (OBJECT_STORE_ROOT, *OBJECT_STORE_USERS)),
+    ACCESS_KEY,
 )
 
 
@@ -41,7 +47,7 @@ class Credentials:
         known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         missing = [name for name in NAMES if name not in known]
         if missing:
-            known |= {name: secrets.token_hex(20) for name in missing}
+            known |= {name: _generated(name) for name in missing}
             write_private(path, json.dumps(known, indent=1) + "\n")
         return cls(known)
 
@@ -49,9 +55,19 @@ class Credentials:
         """Answer the password of a Postgres login."""
         return self._by_name[f"postgres/{login}"]
 
+    def access_key(self) -> str:
+        """Answer the key for the predictor's API."""
+        return self._by_name[ACCESS_KEY]
+
     def object_store_secret(self, user: str) -> str:
         """Answer the S3 secret key of a user; its access key is its name."""
         return self._by_name[f"s3/{user}"]
+
+
+def _generated(name: str) -> str:
+    if name == ACCESS_KEY:
+        return make_key(secrets.token_bytes(ID_BYTES), secrets.token_bytes(SECRET_BYTES))
+    return secrets.token_hex(20)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnect
 from readmit_cli.stack.credentials import MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
 from readmit_cli.stack.ports import LOOPBACK, Ports
 from readmit_cli.stack.programs import MLFLOW, S3, SERVICES
+from readmit_cli.stack.state_directory import StateDirectory
 
 DATABASE = "readmit"
 MLFLOW_DATABASE = "mlflow"
@@ -22,15 +23,17 @@ _DATABASE_LOGINS = {
 _OBJECT_STORE_SERVICES = ("trainer", "predictor")
 _MLFLOW_SERVICES = ("trainer",)
 _DATASET_SERVICES = ("batch-producer",)
+_KEYED_SERVICES = ("predictor",)
 
 
 class Addresses:
     """Every address of one stack, with the login that belongs to it."""
 
-    def __init__(self, ports: Ports, credentials: Credentials, *, dataset: Path) -> None:
+    def __init__(self, ports: Ports, credentials: Credentials, *, dataset: Path, state: StateDirectory) -> None:
         self._ports = ports
         self._credentials = credentials
         self._dataset = dataset
+        self._state = state
 
     @property
     def kafka(self) -> str:
@@ -51,6 +54,11 @@ class Addresses:
     def minio_console(self) -> str:
         """MinIO's web page."""
         return f"http://{LOOPBACK}:{self._ports.minio_console}"
+
+    @property
+    def access_key(self) -> str:
+        """The key for the predictor's API."""
+        return self._credentials.access_key()
 
     def service(self, name: str) -> str:
         """Answer the base URL of a service."""
@@ -97,6 +105,8 @@ class Addresses:
             values["MLFLOW__URI"] = self.mlflow
         if name in _DATASET_SERVICES:
             values["DATASET"] = str(self._dataset)
+        if name in _KEYED_SERVICES:
+            values["KEYS__FILE"] = str(self._state.predictor / "access-keys.json")
         prefix = f"READMIT_{SERVICES[name].upper()}_"
         environment = {"PYTHONUNBUFFERED": "1"} | {prefix + key: value for key, value in values.items()}
         if name in _MLFLOW_SERVICES:
@@ -133,6 +143,7 @@ class Addresses:
         reader = self.database("readmit_reader")
         return {
             "READMIT_KAFKA": self.kafka,
+            "READMIT_ACCESS_KEY": self._credentials.access_key(),
             "PGHOST": reader.host,
             "PGPORT": str(reader.port),
             "PGDATABASE": reader.database,

@@ -7,7 +7,17 @@ topics and MLflow side by side; the services last. Every step leaves alone what 
 import threading
 from collections.abc import Callable, Collection, Mapping
 
-from readmit_cli.stack import buckets, dataset, kafka_node, migrations, postgres_cluster, store, topics, versity
+from readmit_cli.stack import (
+    access_key,
+    buckets,
+    dataset,
+    kafka_node,
+    migrations,
+    postgres_cluster,
+    store,
+    topics,
+    versity,
+)
 from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
 from readmit_cli.stack.environment import DATABASE, MLFLOW_DATABASE
@@ -99,7 +109,9 @@ class StartUp:
         migrations.upgrade(self._blueprint.checkout, owner, log=self._blueprint.state.log("migrations"))
 
     def _apply_topics(self, note: Note) -> None:
-        note.text = topics.apply(self._blueprint.addresses.kafka)
+        addresses = self._blueprint.addresses
+        notes = (topics.apply(addresses.kafka), access_key.ensure(addresses.kafka, addresses.access_key))
+        note.text = "; ".join(text for text in notes if text)
 
     def _prepare_s3(self) -> None:
         plan = self._blueprint

@@ -94,6 +94,11 @@ class StateDirectory:
         """Versity S3 Gateway's data and users; only there when it is this stack's object store."""
         return self.root / "versity"
 
+    @property
+    def predictor(self) -> Path:
+        """What the predictor keeps for its next process."""
+        return self.root / "predictor"
+
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""
         for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio):

@@ -1,0 +1,176 @@
+import asyncio
+import json
+import threading
+from collections.abc import Sequence
+from hashlib import sha256
+
+import httpx
+import pytest
+from predictor.batches import MOST_FAULTS
+from readmit_contracts.events import PredictionsMade
+from readmit_contracts.golden import Record
+from readmit_contracts.predictions import MAX_ENCOUNTERS, example_encounter
+from support.bad_requests import CANARY, CASES, GOOD, JSON, Case
+from support.cohort import cohort
+from support.model_bundles import model_bundle, offline_probabilities, promotion, request_of
+from support.predictor_rig import BATCH_BYTES, PredictorRig, loaded
+
+BATCH = "/v1/predict/batch"
+FIELD_CASES = [case for case in CASES if case.status == 422]
+JSON_CASES = [case for case in CASES if case.status == 400]
+
+
+@pytest.fixture
+def rig() -> PredictorRig:
+    """A predictor that answers with a model."""
+    rig = PredictorRig()
+    rig.serving.swap(loaded(model_bundle(1), promotion(model_bundle(1).model_id, 7)))
+    return rig
+
+
+async def _ask(rig: PredictorRig, body: bytes, **headers: str) -> httpx.Response:
+    async with rig.client() as client:
+        return await client.post(BATCH, content=body, headers={**JSON, **headers})
+
+
+def _errors(response: httpx.Response) -> list[tuple[str, str]]:
+    return [(error["path"], error["reason"]) for error in response.json().get("errors", [])]
+
+
+async def test_a_full_batch_is_answered_in_order_bit_for_bit_as_offline(rig: PredictorRig) -> None:
+    """A caller matches answers to its patients by nothing but the order."""
+    rows = cohort(MAX_ENCOUNTERS, seed=31)
+    response = await _ask(rig, json.dumps([request_of(row) for row in rows]).encode())
+    assert response.status_code == 200
+    answers = response.json()
+    assert [answer["probability"] for answer in answers] == offline_probabilities(model_bundle(1), rows)
+    assert {answer["model"]["epoch"] for answer in answers} == {7}
+    assert len({answer["prediction_id"] for answer in answers}) == MAX_ENCOUNTERS
+
+
+async def test_every_answer_of_a_batch_is_recorded_like_a_single_one(rig: PredictorRig) -> None:
+    """Nobody should have to ask singly to be accounted for."""
+    items = [json.dumps(request_of(row)) for row in cohort(3, seed=2)]
+    async with rig.running():
+        response = await _ask(rig, f"[ {items[0]} ,{items[1]},\n{items[2]}]".encode())
+    records = [record for made in rig.sent(PredictionsMade) for record in made.records]
+    assert [str(record.prediction_id) for record in records] == [answer["prediction_id"] for answer in response.json()]
+    assert [record.input_sha256 for record in records] == [sha256(item.encode()).hexdigest() for item in items]
+    assert {record.epoch for record in records} == {7}
+
+
+@pytest.mark.parametrize("case", FIELD_CASES, ids=lambda case: case.name)
+async def test_one_bad_item_refuses_all_and_is_named_by_its_number(rig: PredictorRig, case: Case) -> None:
+    """Half an answer would have to be matched to half a question."""
+    response = await _ask(rig, b"[" + GOOD + b"," + case.body + b"," + GOOD + b"]")
+    assert (response.status_code, response.json()["code"]) == (422, "INVALID_ENCOUNTER")
+    assert _errors(response) == [("$[1]" + path.removeprefix("$"), reason) for path, reason in case.faults]
+    assert CANARY not in response.text
+    assert rig.sample("readmit_predictor_buffered_records") == 0
+
+
+@pytest.mark.parametrize("case", JSON_CASES, ids=lambda case: case.name)
+async def test_an_item_that_is_not_strict_json_refuses_all(rig: PredictorRig, case: Case) -> None:
+    """What can be read in two ways in a single request can be so in a batch."""
+    response = await _ask(rig, b"[" + GOOD + b"," + case.body + b"]")
+    problem = response.json()
+    assert (problem["code"], response.status_code) == (case.code, 400)
+    assert _errors(response) in ([], [("$[1]", case.code)])
+    assert CANARY not in response.text
+
+
+NO_BATCH = {
+    "no items": (b"[]", 422, [("$", "TOO_FEW")]),
+    "too many items": (b"[" + b",".join([b"{}"] * (MAX_ENCOUNTERS + 1)) + b"]", 422, [("$", "TOO_MANY")]),
+    "an encounter": (GOOD, 422, [("$", "WRONG_TYPE")]),
+    "an object around it": (b'{"encounters": [' + GOOD + b"]}", 422, [("$", "WRONG_TYPE")]),
+    "null": (b"null", 422, [("$", "WRONG_TYPE")]),
+    "a number": (b"7", 422, [("$", "WRONG_TYPE")]),
+    "an array in an array": (b"[[" + GOOD + b"]]", 422, [("$[0]", "WRONG_TYPE")]),
+    "null for an item": (b"[" + GOOD + b",null]", 422, [("$[1]", "WRONG_TYPE")]),
+    "empty": (b"", 400, []),
+    "cut short": (b"[" + GOOD, 400, []),
+    "a comma too many": (b"[" + GOOD + b",]", 400, []),
+    "two arrays": (b"[" + GOOD + b"][" + GOOD + b"]", 400, []),
+    "one after the other": (GOOD + b"\n" + GOOD, 400, []),
+    "nested deep": (b"[" * 100_000, 400, []),
+    "a field twice around it": (b'{"a": 1, "a": 2}', 400, []),
+}
+
+
+@pytest.mark.parametrize("name", NO_BATCH)
+async def test_what_is_no_batch_gets_its_exact_answer(rig: PredictorRig, name: str) -> None:
+    """The array is part of the contract as its items are."""
+    body, status, errors = NO_BATCH[name]
+    response = await _ask(rig, body)
+    assert (response.status_code, _errors(response)) == (status, errors)
+
+
+async def test_as_many_faults_are_named_as_fit_an_answer(rig: PredictorRig) -> None:
+    """A thousand empty items would make an answer of megabytes."""
+    response = await _ask(rig, b"[" + b",".join([b"{}"] * MAX_ENCOUNTERS) + b"]")
+    assert response.status_code == 422
+    assert len(_errors(response)) == MOST_FAULTS
+
+
+async def test_a_batch_has_a_limit_of_its_own(rig: PredictorRig) -> None:
+    """It is larger than a single body's, and there is one."""
+    padded = b"[" + GOOD + b" " * (BATCH_BYTES - len(GOOD) - 2) + b"]"
+    assert (await _ask(rig, padded)).status_code == 200
+    too_large = await _ask(rig, padded + b" ")
+    assert (too_large.status_code, too_large.json()["code"]) == (413, "TOO_LARGE")
+
+
+async def test_a_repeated_batch_gives_each_place_its_id_again(rig: PredictorRig) -> None:
+    """Equal patients in one batch are two predictions; the batch sent again is the same two."""
+    body = json.dumps([example_encounter()] * 2).encode()
+    ids = [
+        [answer["prediction_id"] for answer in (await _ask(rig, body, **{"idempotency-key": "tuesday"})).json()]
+        for _ in range(2)
+    ]
+    assert ids[0] == ids[1]
+    assert len(set(ids[0])) == 2
+
+
+class _Held:
+    """A model whose batches wait until they are let go."""
+
+    def __init__(self, rig: PredictorRig, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert rig.serving.current is not None
+        self.go = threading.Event()
+        plain = type(rig.serving.current).probabilities
+
+        def probabilities(model: object, records: Sequence[Record]) -> list[float]:
+            self.go.wait(10)
+            return plain(model, records)
+
+        monkeypatch.setattr(type(rig.serving.current), "probabilities", probabilities)
+
+
+async def test_single_requests_are_answered_while_a_batch_is_scored(
+    rig: PredictorRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand rows take as long as a thousand callers would wait."""
+    held = _Held(rig, monkeypatch)
+    batch = asyncio.create_task(_ask(rig, b"[" + GOOD + b"]"))
+    async with rig.client() as client:
+        for _ in range(20):
+            assert (await client.post("/v1/predict", content=GOOD, headers=JSON)).status_code == 200
+    assert not batch.done()
+    held.go.set()
+    assert (await batch).status_code == 200
+
+
+async def test_more_batches_than_may_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waiting batch holds its body in memory."""
+    rig = PredictorRig(max_batches=2)
+    rig.serving.swap(loaded(model_bundle(1)))
+    held = _Held(rig, monkeypatch)
+    waiting = [asyncio.create_task(_ask(rig, b"[" + GOOD + b"]")) for _ in range(2)]
+    await asyncio.sleep(0.05)
+    refused = await _ask(rig, b"[" + GOOD + b"]")
+    assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
+    assert int(refused.headers["retry-after"]) > 0
+    held.go.set()
+    assert [(await batch).status_code for batch in waiting] == [200, 200]
+    assert (await _ask(rig, b"[" + GOOD + b"]")).status_code == 200
