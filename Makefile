@@ -69,3 +69,7 @@ nightly: ## Tests of the object store with the other S3 server, Versity S3 Gatew
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py
+
+bench-predict: install ## Serving against a bare uvicorn, 5 interleaved rounds; writes benchmarks/results/predict.json.
+	@local/install/packages.sh wrk
+	@PYTHONPATH=tests $(BIN)/python benchmarks/predict.py

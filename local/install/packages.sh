@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What comes from the operating system: Python with venv, Java, Maven, PostgreSQL, kcat. Installs what is missing only.
+# Arguments name further parts: wrk, which only the benchmark of serving needs.
 . "$(dirname "$0")/part.sh"
 
 has_python() { local/install/python-version.sh >/dev/null 2>&1; }
@@ -15,10 +16,11 @@ has_postgres() {
 has_kcat() { command -v kcat >/dev/null; }
 # LightGBM's library is linked against it, and slim images leave it out.
 has_openmp() { [[ $(uname) == Darwin ]] || ldconfig -p 2>/dev/null | grep -q 'libgomp\.so\.1' || compgen -G '/usr/lib/*/libgomp.so.1' >/dev/null; }
+has_wrk() { command -v wrk >/dev/null; }
 has_certificates() { [[ $(uname) == Darwin || -e /etc/ssl/certs/ca-certificates.crt || -n ${SSL_CERT_FILE:-} ]]; }
 
 missing=()
-for part in python java maven postgres kcat openmp certificates; do
+for part in python java maven postgres kcat openmp certificates "$@"; do
     "has_$part" || missing+=("$part")
 done
 if ((${#missing[@]} == 0)); then
@@ -27,7 +29,7 @@ fi
 echo "missing: ${missing[*]}"
 
 if [[ $(uname) == Darwin ]]; then
-    stop "missing: ${missing[*]}" "brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp, and put openjdk@17 on the PATH; then run make install again."
+    stop "missing: ${missing[*]}" "brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp $*, and put openjdk@17 on the PATH; then run make install again."
 fi
 if ! command -v apt-get >/dev/null; then
     stop "missing: ${missing[*]}, and this is neither Debian nor Ubuntu" \
@@ -38,7 +40,7 @@ as_root=()
 if ((EUID != 0)); then
     if ! command -v sudo >/dev/null || { ! sudo -n true 2>/dev/null && [[ ! -t 0 ]]; }; then
         stop "missing: ${missing[*]}, and this user cannot become root without being asked for a password" \
-            "run as root: apt-get update && apt-get install --no-install-recommends python3-venv default-jre-headless maven postgresql kcat libgomp1 ca-certificates; then make install again."
+            "run as root: apt-get update && apt-get install --no-install-recommends python3-venv default-jre-headless maven postgresql kcat libgomp1 ca-certificates $*; then make install again."
     fi
     as_root=(sudo)
 fi
@@ -67,6 +69,7 @@ for part in "${missing[@]}"; do
             ;;
         kcat) wanted+=(kcat) ;;
         openmp) wanted+=(libgomp1) ;;
+        wrk) wanted+=(wrk) ;;
         certificates) wanted+=(ca-certificates) ;;
     esac
 done

@@ -82,7 +82,7 @@ class PredictorWorld:
     async def predictor(self, **settings: str) -> AsyncIterator["PredictorProcess"]:
         """Start a predictor, with a key that its client shows; at the end it is killed if the test did not stop it."""
         await self.grant(self.key)
-        port, replica = _free_port(), f"replica-{uuid4().hex[:12]}"
+        port, replica = free_port(), f"replica-{uuid4().hex[:12]}"
         with (self._logs / f"{replica}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -183,7 +183,8 @@ def new_key() -> str:
     return make_key(secrets.token_bytes(ID_BYTES), secrets.token_bytes(SECRET_BYTES))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port that is free now."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]

@@ -77,6 +77,7 @@ class HttpServer:
             ws="none",
             log_config=None,
             access_log=False,
+            proxy_headers=False,  # nobody here asks for the caller's address, and a header could say any
             server_header=False,
             timeout_graceful_shutdown=max(1, round(drain_s)),
         )

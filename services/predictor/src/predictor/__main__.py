@@ -1,6 +1,7 @@
 """Run one predictor: settings, clients, loops."""
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -128,6 +129,7 @@ def main() -> int:
     settings = load(PredictorSettings)
     logs.configure(service=SERVICE, level=settings.log_level)
     sys.setswitchinterval(SWITCH_S)
+    gc.freeze()  # what is imported stays, and need not be looked through again and again
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
 
 
