@@ -2,7 +2,6 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from operator import itemgetter
 
 import numpy as np
@@ -57,9 +56,9 @@ class RecordEncoder:
         except KeyError:
             found = tuple(_value(record, column) for column in _COLUMNS)
         values = self._zeros.copy()
-        pairs = [addends[raw] for addends, raw in zip(self._addends, found, strict=True)]
-        for position, number in chain.from_iterable(pairs):
-            values[position] += number
+        for addends, raw in zip(self._addends, found, strict=True):
+            for position, number in addends[raw]:
+                values[position] += number
         return values
 
 
