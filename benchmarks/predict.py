@@ -22,7 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -62,12 +62,23 @@ STARTS = 5
 Raw = list[dict[str, str]]
 
 
+@dataclass(frozen=True)
+class System:
+    """What is measured: its address, its process, and the environment that tells wrk what to send."""
+
+    name: str
+    url: str
+    pid: int
+    environment: dict[str, str]
+
+
 def main() -> None:
     """Measure, print a table, write the result."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; at least 5 for a figure to quote")
     parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
     asked = parser.parse_args()
+    load = os.getloadavg()[0]  # what others were at, on the same cores
     with tempfile.TemporaryDirectory() as folder:
         rows, bundle = asyncio.run(_fit(Path(folder)))
         print(f"model: {bundle.files[MODEL_FILE].count(b'Tree=')} trees", flush=True)
@@ -78,7 +89,7 @@ def main() -> None:
             settings = ObjectStoreSettings.model_validate(asdict(stack.object_store(OBJECT_STORE_ROOT, BUCKET)))
             world = PredictorWorld(stack.kafka_bootstrap, settings, Path(folder))
             served = asyncio.run(_serve(world, bundle, rows, Path(folder), asked.rounds, asked.seconds))
-    result = _result(scoring, served)
+    result = _result(scoring, served, load)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(result, indent=1) + "\n")
     _print(result)
@@ -134,12 +145,18 @@ async def _serve(
     records = folder / "records.jsonl"
     records.write_text("".join(json.dumps(request_of(row)) + "\n" for row in rows[:RECORDS]))
     batch = json.dumps([request_of(row) for row in rows[:MAX_ENCOUNTERS]]).encode()
-    with _hello() as hello:
+    with _hello() as (hello, hello_pid):
         async with world.predictor() as predictor:
             await predictor.answers("/health/ready", 200)
             at_start = _memory_mb(predictor.process.pid)
             await _check(predictor, records)
-            measured = _rounds(predictor, f"http://127.0.0.1:{hello}/", records, world.key, rounds, seconds)
+            post = {"RECORDS": str(records), "KEY": world.key}
+            systems = (
+                System("hello", hello, hello_pid, {}),
+                System("predict", f"http://127.0.0.1:{predictor.port}/v1/predict", predictor.process.pid, post),
+                System("hello_post", hello, hello_pid, post),
+            )
+            measured = _rounds(systems, rounds, seconds)
             after_single = _memory_mb(predictor.process.pid)
             batches = [await _batches(predictor, batch) for _ in range(rounds)]
             memory = {
@@ -160,14 +177,14 @@ async def _start(world: PredictorWorld) -> float:
 
 
 @contextmanager
-def _hello() -> Iterator[int]:
-    """Run the floor, and give its port."""
+def _hello() -> Iterator[tuple[str, int]]:
+    """Run the floor, and give its address and process id."""
     port = free_port()
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
     command = [sys.executable, "-m", "uvicorn", "hello:app", "--port", str(port), *options]
     process = subprocess.Popen(command, cwd=HERE)
     try:
-        yield port
+        yield f"http://127.0.0.1:{port}/", process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(20)
@@ -180,46 +197,44 @@ async def _check(predictor: PredictorProcess, records: Path) -> None:
         (await predictor.client.post("/v1/predict", content=line, headers=headers)).raise_for_status()
 
 
-def _rounds(
-    predictor: PredictorProcess, hello: str, records: Path, key: str, rounds: int, seconds: int
-) -> list[dict[str, Any]]:
-    post = {"RECORDS": str(records), "KEY": key}
-    systems = {
-        "hello": (hello, {}),
-        "predict": (f"http://127.0.0.1:{predictor.port}/v1/predict", post),
-        "hello_post": (hello, post),
-    }
-    for url, environment in systems.values():
-        _wrk(url, environment, 4, WARM_UP_S)
+def _rounds(systems: tuple[System, ...], rounds: int, seconds: int) -> list[dict[str, Any]]:
+    for system in systems:
+        _wrk(system, 4, WARM_UP_S)
     measured = []
     for number in range(rounds):
         for connections in CONNECTIONS:
-            answers = {
-                name: _wrk(url, environment, connections, seconds) for name, (url, environment) in systems.items()
-            }
+            answers = {system.name: _wrk(system, connections, seconds) for system in systems}
             per_s = {name: answer["requests"] / answer["seconds"] for name, answer in answers.items()}
+            cpu_us = {name: answer["cpu_us"] for name, answer in answers.items()}
             measured.append({
-                "round": number + 1, "connections": connections, "requests_per_s": per_s,
+                "round": number + 1, "connections": connections, "requests_per_s": per_s, "cpu_us": cpu_us,
                 "p50_ms": {name: answer["p50_ms"] for name, answer in answers.items()},
                 "p99_ms": {name: answer["p99_ms"] for name, answer in answers.items()},
                 "ratio": per_s["predict"] / per_s["hello"], "ratio_post": per_s["predict"] / per_s["hello_post"],
+                "cpu_ratio": cpu_us["hello"] / cpu_us["predict"],
             })  # fmt: skip
-            said = ", ".join(f"{name} {value:,.0f}/s" for name, value in per_s.items())
+            said = ", ".join(f"{name} {value:,.0f}/s ({cpu_us[name]:.0f} us CPU)" for name, value in per_s.items())
             print(f"round {number + 1}, {connections} connections: {said}", flush=True)
     return measured
 
 
-def _wrk(url: str, environment: dict[str, str], connections: int, seconds: int) -> dict[str, float]:
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _wrk(system: System, connections: int, seconds: int) -> dict[str, float]:
     """Ask for some seconds, over one thread of wrk; fails on any answer but a good one."""
+    before_s = _cpu_s(system.pid)
     script = str(HERE / "predict.lua")
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "15s", "-s", script, url]
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "15s", "-s", script, system.url]
     said = subprocess.run(
-        command, env=os.environ | environment, capture_output=True, text=True, check=True, timeout=seconds + 60
+        command, env=os.environ | system.environment, capture_output=True, text=True, check=True, timeout=seconds + 60
     ).stdout
     answer: dict[str, float] = json.loads(said.splitlines()[-1])
     if answer["errors"] or not answer["requests"]:
-        raise AssertionError(f"{url} did not answer each request well: {said}")
-    return answer
+        raise AssertionError(f"{system.name} did not answer each request well: {said}")
+    return {**answer, "cpu_us": (_cpu_s(system.pid) - before_s) / answer["requests"] * 1e6}
 
 
 async def _batches(predictor: PredictorProcess, body: bytes) -> dict[str, float]:
@@ -241,18 +256,23 @@ def _memory_mb(pid: int) -> dict[str, float]:
     return {name: round(int(fields[name].split()[0]) / 1024, 1) for name in ("Rss", "Pss")}
 
 
-def _result(scoring: list[dict[str, float]], served: dict[str, Any]) -> dict[str, Any]:
+def _result(scoring: list[dict[str, float]], served: dict[str, Any], load: float) -> dict[str, Any]:
     by_connections = {
         str(connections): {
             name: _spread([each[name] for each in served["rounds"] if each["connections"] == connections])
-            for name in ("ratio", "ratio_post")
+            for name in ("ratio", "ratio_post", "cpu_ratio")
         }
         for connections in CONNECTIONS
     }
     return {
         "command": "make bench-predict",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.platform(),
+            "load": load,
+        },
         "dataset_sha256": SourceFile.read(DATASET).sha256,
         "ratio_to_hello": by_connections,
         "scoring": {name: _spread([each[name] for each in scoring]) for name in scoring[0]},
@@ -272,10 +292,16 @@ def _print(result: dict[str, Any]) -> None:
         return f"{spread['median']:.2f}{unit} [{spread['min']:.2f}..{spread['max']:.2f}]"
 
     scoring = result["scoring"]
+    print(f"load of the machine at the start: {result['machine']['load']:.1f}")
     print(f"scoring a row {said(scoring['scoring_us'], ' us')}, Booster.predict {said(scoring['ratio'], ' x')} of it")
     print(f"1,000 records in one body {said(result['batch_of_1000']['batch_ms'], ' ms')}")
     print(f"start to ready {said(result['start_to_ready_s'], ' s')}")
     print(f"memory, MB: {result['memory_mb']}")
+    cpu = {connections: said(each["cpu_ratio"], "") for connections, each in result["ratio_to_hello"].items()}
+    print(
+        "CPU of hello per answer, over ours: "
+        + ", ".join(f"{ratio} at {count} connections" for count, ratio in cpu.items())
+    )
     ratios = {connections: said(each["ratio"], "") for connections, each in result["ratio_to_hello"].items()}
     print("ratio to hello " + ", ".join(f"{ratio} at {count} connections" for count, ratio in ratios.items()))
 
