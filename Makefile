@@ -16,7 +16,7 @@ TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server.
+install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server, AIRFLOW=no leaves Airflow out.
 	@local/install/all.sh
 
 lock: ## Resolve all locks anew: names, versions and hashes.
