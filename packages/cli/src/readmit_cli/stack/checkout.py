@@ -60,6 +60,16 @@ class Checkout:
         return self.installed / "mlflow" / "bin" / "mlflow"
 
     @property
+    def airflow(self) -> Path:
+        """Airflow's command in its own environment; not there when it was left out of the installation."""
+        return self.installed / "airflow" / "bin" / "airflow"
+
+    @property
+    def airflow_sources(self) -> Path:
+        """The folder of the DAGs, of what they are made from, and of Airflow's lock."""
+        return self.root / "airflow"
+
+    @property
     def python(self) -> Path:
         """The interpreter of the services: the one that runs this command."""
         return Path(sys.executable)

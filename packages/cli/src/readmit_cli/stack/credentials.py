@@ -1,12 +1,13 @@
 """The stack's own secrets: generated once, kept in one file that its owner alone can read."""
 
+import base64
 import json
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-# Postgres: the superuser, the logins of the services, and MLflow's own.
+# Postgres: the superuser, the logins of the services, and those of MLflow and Airflow.
 DATABASE_OWNER = "readmit_owner"
 DATABASE_LOGINS = (
     DATABASE_OWNER,
@@ -18,14 +19,23 @@ DATABASE_LOGINS = (
 )
 SUPERUSER = "postgres"
 MLFLOW_LOGIN = "mlflow"
+AIRFLOW_LOGIN = "airflow"
 
 # S3: the server's root, and one user for each program that touches it.
 OBJECT_STORE_ROOT = "readmit-root"
 OBJECT_STORE_USERS = ("trainer", "predictor", "mlflow")
 
+# Airflow: the people at its page, each with a role of the same name, and its own keys.
+AIRFLOW_ADMIN = "admin"
+AIRFLOW_USERS = (AIRFLOW_ADMIN, "viewer")
+FERNET_KEY = "fernet-key"
+JWT_SECRET = "jwt-secret"  # noqa: S105 - a name
+SESSION_KEY = "session-key"
+
 NAMES = (
-    *(f"postgres/{login}" for login in (SUPERUSER, *DATABASE_LOGINS, MLFLOW_LOGIN)),
+    *(f"postgres/{login}" for login in (SUPERUSER, *DATABASE_LOGINS, MLFLOW_LOGIN, AIRFLOW_LOGIN)),
     *(f"s3/{user}" for user in (OBJECT_STORE_ROOT, *OBJECT_STORE_USERS)),
+    *(f"airflow/{name}" for name in (*AIRFLOW_USERS, FERNET_KEY, JWT_SECRET, SESSION_KEY)),
 )
 
 
@@ -41,7 +51,7 @@ class Credentials:
         known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
         missing = [name for name in NAMES if name not in known]
         if missing:
-            known |= {name: secrets.token_hex(20) for name in missing}
+            known |= {name: _generate(name) for name in missing}
             write_private(path, json.dumps(known, indent=1) + "\n")
         return cls(known)
 
@@ -52,6 +62,17 @@ class Credentials:
     def object_store_secret(self, user: str) -> str:
         """Answer the S3 secret key of a user; its access key is its name."""
         return self._by_name[f"s3/{user}"]
+
+    def airflow_secret(self, name: str) -> str:
+        """Answer the password of one of Airflow's users, or one of its keys."""
+        return self._by_name[f"airflow/{name}"]
+
+
+def _generate(name: str) -> str:
+    if name == f"airflow/{FERNET_KEY}":
+        return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+    # A token is signed by HS512, which wants 64 characters; MinIO takes no more than 40.
+    return secrets.token_hex(32 if name == f"airflow/{JWT_SECRET}" else 20)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -94,10 +94,16 @@ class StateDirectory:
         """Versity S3 Gateway's data and users; only there when it is this stack's object store."""
         return self.root / "versity"
 
+    @property
+    def airflow(self) -> Path:
+        """Airflow's home: its users' passwords and the logs of its tasks; closed to others."""
+        return self.root / "airflow"
+
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""
         for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.airflow.mkdir(mode=0o700, exist_ok=True)
         socket_folder = self.supervisor_socket.parent
         if socket_folder != self.root:
             socket_folder.mkdir(mode=0o700, exist_ok=True)
