@@ -55,7 +55,8 @@ def airflow_environment(addresses: Addresses, credentials: Credentials, *, home:
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
     }
     return (
-        {"AIRFLOW_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+        # A title of a process would else be written over its environment, by which it is known for a part of the stack.
+        {"AIRFLOW_HOME": str(home), "PYTHONUNBUFFERED": "1", "SPT_NOENV": "1"}
         | {f"AIRFLOW__{section}__{name}": str(value) for section, o in options.items() for name, value in o.items()}
         | {f"AIRFLOW_CONN_{name}": uri for name, uri in _connections(addresses).items()}
     )
