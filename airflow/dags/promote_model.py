@@ -28,7 +28,9 @@ with DAG(
     dagrun_timeout=timedelta(hours=3),
     params={
         "model_id": Param(
-            type="string", pattern=r"^[0-9a-f]{64}$", description="The model's id; `readmit models list` shows it."
+            type="string",
+            pattern=r"^[0-9a-f]{64}(?!\n)$",
+            description="The model's id, from `readmit models list`.",
         ),
         "model": forms.model(),
         "expected_epoch": forms.expected_epoch(),

@@ -8,7 +8,7 @@ from readmit_airflow.contract import SPLITS
 NONE = "none"
 _NEXT = "next:"
 
-SELECTION = rf"^({NONE}|all|{_NEXT}[1-9][0-9]{{0,3}}|[0-9]{{1,5}}(,[0-9]{{1,5}}){{0,1999}})$"
+SELECTION = rf"^({NONE}|all|{_NEXT}[1-9][0-9]{{0,3}}|[0-9]{{1,5}}(,[0-9]{{1,5}}){{0,1999}})(?!\n)$"
 """The form of a selection of batches: none, all, next:2, or a list such as 0,1."""
 
 

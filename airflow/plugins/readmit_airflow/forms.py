@@ -10,7 +10,7 @@ from readmit_airflow.commands import SELECTION
 DEFAULT_ARGS: dict[str, Any] = {"owner": "readmit", "retries": 2, "retry_delay": timedelta(seconds=10)}
 WHO = "{{ params.actor or dag_run.triggering_user_name or 'airflow' }}"
 
-_LINE = r"^[^\x00-\x1f\x7f]*$"
+_LINE = r"^[^\x00-\x1f\x7f]*(?!\n)$"
 
 
 def selection(default: str, what: str) -> Param:
@@ -41,7 +41,7 @@ def model() -> Param:
     return Param(
         "readmission",
         type="string",
-        pattern=r"^[a-z][a-z0-9-]{0,62}$",
+        pattern=r"^[a-z][a-z0-9-]{0,62}(?!\n)$",
         description="The name under which models compete.",
     )
 
