@@ -9,9 +9,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 LONGEST_MODULE := 400
+AIRFLOW_BIN := .local/airflow/bin
+# make ... AIRFLOW=no goes without Airflow.
+NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test test-slow nightly up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,8 +26,8 @@ lock: ## Resolve all locks anew: names, versions and hashes.
 	@local/install/all.sh uv
 	@local/lock.sh
 
-up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services.
-	@$(BIN)/readmit up
+up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services, Airflow; AIRFLOW=no leaves that out.
+	@$(BIN)/readmit up $(NO_AIRFLOW)
 
 demo: up ## Start the stack and do the main job on the real dataset: ingest, verify, train, promote, predict.
 	@$(BIN)/readmit demo
@@ -60,8 +63,12 @@ test: ## Install, then static checks and all of the tests above.
 	@$(MAKE) integration
 	@$(MAKE) e2e
 
-test-slow: ## Fault, load and browser tests.
-	@echo "no slow tests yet"
+airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
+	$(BIN)/pytest tests/airflow $(wildcard airflow/tests/stack)
+	$(if $(wildcard airflow/tests/unit),$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit,@echo "no unit tests of the DAGs yet")
+
+test-slow: ## Tests that take their time: those of Airflow.
+	@$(MAKE) airflow-test
 
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
 	@READMIT_S3=versity $(MAKE) install

@@ -21,12 +21,14 @@ AIRFLOW_DATABASE = "airflow"
 _DELIVERY_TIMEOUT_MS = 10_000
 
 
-def airflow_environment(addresses: Addresses, credentials: Credentials, *, home: Path, sources: Path) -> dict[str, str]:
+def airflow_environment(
+    addresses: Addresses, credentials: Credentials, *, home: Path, dags: Path, plugins: Path
+) -> dict[str, str]:
     """Answer the environment that all of them share; a task inherits it."""
     options: dict[str, dict[str, object]] = {
         "CORE": {
-            "DAGS_FOLDER": sources / "dags",
-            "PLUGINS_FOLDER": sources / "plugins",
+            "DAGS_FOLDER": dags,
+            "PLUGINS_FOLDER": plugins,
             "LOAD_EXAMPLES": False,
             "DAGS_ARE_PAUSED_AT_CREATION": False,
             "EXECUTOR": "LocalExecutor",

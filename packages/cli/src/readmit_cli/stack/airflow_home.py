@@ -25,7 +25,7 @@ def prepare(blueprint: Blueprint) -> None:
     store.ensure_database(superuser, database=own.database, owner=own.user, logins=(own.user,))
     # Asking Airflow whether its tables are up to date takes it as long as a migration. The note lies in the database,
     # so that the two are never apart.
-    version = hashlib.sha256((blueprint.checkout.airflow_sources / "requirements.lock").read_bytes()).hexdigest()
+    version = hashlib.sha256(blueprint.checkout.airflow_lock.read_bytes()).hexdigest()
     if store.database_comment(superuser, own.database) != version:
         _migrate(blueprint)
         store.comment_on_database(superuser, own.database, version)

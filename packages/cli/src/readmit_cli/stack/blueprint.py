@@ -44,8 +44,13 @@ class Blueprint:
     def program_environment(self, name: str) -> dict[str, str]:
         """Answer the environment of any program."""
         if name in AIRFLOW:
-            sources = self.checkout.airflow_sources
-            return airflow_environment(self.addresses, self.credentials, home=self.state.airflow, sources=sources)
+            return airflow_environment(
+                self.addresses,
+                self.credentials,
+                home=self.state.airflow,
+                dags=self.checkout.dags,
+                plugins=self.checkout.airflow_plugins,
+            )
         return self.addresses.program_environment(name)
 
     def write_supervisor_configuration(self) -> None:

@@ -65,9 +65,19 @@ class Checkout:
         return self.installed / "airflow" / "bin" / "airflow"
 
     @property
-    def airflow_sources(self) -> Path:
-        """The folder of the DAGs, of what they are made from, and of Airflow's lock."""
-        return self.root / "airflow"
+    def airflow_lock(self) -> Path:
+        """The versions that Airflow's environment is made of."""
+        return self.root / "airflow" / "requirements.lock"
+
+    @property
+    def dags(self) -> Path:
+        """The folder of the DAGs."""
+        return self.root / "airflow" / "dags"
+
+    @property
+    def airflow_plugins(self) -> Path:
+        """What the DAGs are made from; on the module path of every program of Airflow."""
+        return self.root / "airflow" / "plugins"
 
     @property
     def python(self) -> Path:

@@ -141,8 +141,8 @@ class Stack:
                 together(self._progress, {name: self._stop for name in running if name in wave})
             with step(self._progress, "supervisor"):
                 self.supervisor.shut_down(timeout_s=STOP_TIMEOUT_S)
-            # A killed scheduler of Airflow leaves its workers behind.
-            processes.stop_orphans(self.state.root)
+            # A scheduler of Airflow that was killed has left its workers behind, which heed no other signal.
+            processes.stop_orphans(self.state.root, processes.AT_ONCE)
         return True
 
     def forget(self) -> None:

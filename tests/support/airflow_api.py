@@ -1,0 +1,49 @@
+"""Ask Airflow over REST, as a person's script does."""
+
+from typing import Any
+
+import httpx
+from readmit_cli.stack.connections import AirflowConnection
+from support.running_stack import wait_for
+
+ENDED = ("success", "failed")
+
+
+class AirflowApi:
+    """One user of one Airflow."""
+
+    def __init__(self, user: AirflowConnection) -> None:
+        login = {"username": user.user, "password": user.password}
+        answer = httpx.post(f"{user.url}/auth/token", json=login).raise_for_status()
+        token = answer.json()["access_token"]
+        self._base = f"{user.url}/api/v2"
+        self._headers = {"Authorization": f"Bearer {token}"}
+
+    def get(self, path: str) -> Any:
+        """Give what an address answers, decoded."""
+        return self._ask("GET", path).raise_for_status().json()
+
+    def trigger(self, dag_id: str, **conf: Any) -> httpx.Response:
+        """Ask for a run of a DAG; waits until the DAG is known."""
+        wait_for(lambda: self._ask("GET", f"/dags/{dag_id}").is_success, f"{dag_id} is known")
+        return self._ask("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
+
+    def run(self, dag_id: str, **conf: Any) -> str:
+        """Ask for a run and give its path below /api/v2."""
+        return f"/dags/{dag_id}/dagRuns/{self.trigger(dag_id, **conf).raise_for_status().json()['dag_run_id']}"
+
+    def ended(self, run: str, *, timeout_s: float = 120) -> str:
+        """Wait until a run has ended, and give its state."""
+        return str(wait_for(lambda: self._ended(run), f"{run} ends", timeout_s=timeout_s))
+
+    def log(self, run: str, task_id: str) -> str:
+        """Give the log of a task's first try as the web page shows it, empty while there is none."""
+        answer = self._ask("GET", f"{run}/taskInstances/{task_id}/logs/1")
+        return "\n".join(line["event"] for line in answer.json()["content"]) if answer.is_success else ""
+
+    def _ask(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        return httpx.request(method, self._base + path, json=body, headers=self._headers, timeout=30.0)
+
+    def _ended(self, run: str) -> str | None:
+        state = self.get(run)["state"]
+        return state if state in ENDED else None
