@@ -29,8 +29,8 @@ lock: ## Resolve all locks anew: names, versions and hashes.
 up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services, Airflow; AIRFLOW=no leaves that out.
 	@$(BIN)/readmit up $(NO_AIRFLOW)
 
-demo: up ## Start the stack and do the main job on the real dataset: ingest, verify, train, promote, predict.
-	@$(BIN)/readmit demo
+demo: up ## Start the stack and do the main job on the real dataset, through Airflow; AIRFLOW=no: by the shell.
+	@$(BIN)/readmit demo $(NO_AIRFLOW)
 
 down: ## Stop the local stack; its data stays.
 	@if [ -x $(BIN)/readmit ]; then $(BIN)/readmit down; fi
@@ -64,8 +64,9 @@ test: ## Install, then static checks and all of the tests above.
 	@$(MAKE) e2e
 
 airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
-	$(BIN)/pytest tests/airflow $(wildcard airflow/tests/stack)
 	$(if $(wildcard airflow/tests/unit),$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit,@echo "no unit tests of the DAGs yet")
+	$(BIN)/pytest tests/airflow
+	$(if $(wildcard airflow/tests/stack),$(BIN)/pytest airflow/tests/stack,@echo "no tests of the DAGs in a stack yet")
 
 test-slow: ## Tests that take their time: those of Airflow.
 	@$(MAKE) airflow-test

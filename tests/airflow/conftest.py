@@ -20,7 +20,7 @@ class OwnDags(Checkout):
         return Path(__file__).with_name("dags")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_stack() -> Iterator[Stack]:
     """Give a stack with Airflow, and what it cannot do without."""
     checkout = OwnDags(Checkout.find().root)
@@ -31,7 +31,7 @@ def airflow_stack() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow(airflow_stack: Stack) -> AirflowApi:
     """Give its REST interface as the admin."""
     return AirflowApi(airflow_stack.airflow())
