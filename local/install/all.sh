@@ -6,9 +6,9 @@ set -m
 
 s3=${READMIT_S3:-minio}
 [[ $s3 == minio || $s3 == versity ]] || stop "READMIT_S3 is '$s3'" "set it to minio or versity, or unset it."
-airflow=airflow
+airflow=" airflow"
 [[ ${AIRFLOW:-yes} != no ]] || airflow=""
-parts=${*:-python kafka $s3 mlflow $airflow}
+parts=${*:-python kafka $s3 mlflow$airflow}
 running=""
 
 touch .local/stamp/begun
