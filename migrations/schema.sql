@@ -1421,14 +1421,19 @@ GRANT SELECT,INSERT ON TABLE ingest.duplicates TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.inbox TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT SELECT,INSERT ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(outcome) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(outcome) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(reason) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(reason) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(detail) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(detail) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(subject) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(subject) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.outbox TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.outbox TO readmit_batch_producer;

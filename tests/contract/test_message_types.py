@@ -18,6 +18,7 @@ KEYS = {
     "CancelIngestion": "store",
     "ResumeIngestion": "store",
     "ResetStore": "store",
+    "RebuildClean": "store",
     "StoreReset": "store",
     "TrainModel": "readmission",
     "CancelTraining": "readmission",
@@ -73,7 +74,7 @@ def bounded(kind: inspect.Type) -> bool:
 
 def test_types_are_registered_under_unique_names() -> None:
     """Two of one name would decode as each other."""
-    assert len(TYPES) == len(MESSAGES) == 25
+    assert len(TYPES) == len(MESSAGES) == 26
     assert all(re.fullmatch(r"readmit\.[A-Z][A-Za-z]+\.v1", name) for name in TYPES)
     assert all(TYPES[ce_type(message_type)] is message_type for message_type in MESSAGES)
 

@@ -28,3 +28,9 @@ class IngestorSettings(ServiceSettings):
         description="Unusable messages in a row at which the process ends, for a person to look.",
     )
     watchdog: WatchdogSettings = WatchdogSettings()
+    command_stuck_s: float = Field(
+        300.0,
+        gt=0,
+        le=3600,
+        description="The watchdog's stuck_s for commands: a rebuild of the clean tables is one handler's work.",
+    )
