@@ -71,6 +71,7 @@ COMMANDS = {
     "all": ("start_ingestion", {"train": "all", "validation": "all", "test": "none", "then": "nothing"}),
     "next": ("start_ingestion", {"train": "next:2", "validation": "none", "test": "3,1,1", "then": "train"}),
     "reset": ("reset_store", {"reason": "for a test", "actor": "somebody"}),
+    "rebuild": ("rebuild_clean", {"reason": "for a test", "actor": "somebody"}),
     "train": ("train_model", {"model": "readmission", "then": "train", "force": True}),
     "promote": (
         "promote_model",
