@@ -76,9 +76,9 @@ def with_requirements(names: Iterable[str]) -> Collection[str]:
 
 def _airflow(address: str) -> Iterator[Part]:
     # The first answer at this address takes seconds, and would else be waited for by the first task.
-    yield Part(AIRFLOW_API_SERVER, ("airflow",), address, lambda: readiness.http(f"{address}/execution/health"), 120.0)
+    yield Part(AIRFLOW_API_SERVER, ("airflow",), address, lambda: readiness.http(f"{address}/execution/health"), 240.0)
     for name, component in AIRFLOW_COMPONENTS.items():
-        yield Part(name, (), address, partial(readiness.airflow, address, component), 120.0)
+        yield Part(name, (), address, partial(readiness.airflow, address, component), 240.0)
 
 
 def _service(name: str, address: str) -> Part:
