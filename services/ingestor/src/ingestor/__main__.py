@@ -27,6 +27,7 @@ from ingestor.chunks.rows import warm_up
 from ingestor.cleaning.loop import Cleaner
 from ingestor.metrics import IngestorMetrics
 from ingestor.predictions.handler import PredictionHandler
+from ingestor.predictions.retention import Retention
 from ingestor.settings import IngestorSettings
 
 GROUP = "ingestor"
@@ -78,7 +79,7 @@ def _predictions_loops(
     settings: IngestorSettings, pool: Pool, metrics: IngestorMetrics, observation: Observation
 ) -> dict[str, Loop]:
     limit = DeadLetterLimit(settings.dead_letters_in_a_row)
-    handler = PredictionHandler(pool, limit, on_stored=metrics.predictions_stored)
+    handler = PredictionHandler(pool, limit, settings.retention, on_stored=metrics.predictions_stored)
     topics = [PREDICTIONS.name]
     client = KafkaConsumerClient(
         settings.kafka,
@@ -89,6 +90,7 @@ def _predictions_loops(
     )
     return {
         "predictions": GroupConsumer(client, handler, settings.consumer, progress=ConsumerProgress()).run,
+        "predictions_retention": Retention(pool, settings.retention, on_deleted=metrics.predictions_deleted).run,
         "predictions_watchdog": _watchdog(settings, observation, client, group_id=PREDICTIONS_GROUP, topics=topics).run,
     }
 
