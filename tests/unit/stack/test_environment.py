@@ -31,7 +31,10 @@ class TrainerLike(ServiceSettings):
 def addresses(tmp_path) -> Addresses:
     """Give the addresses of a stack that does not run."""
     return Addresses(
-        Ports.model_construct(), Credentials.load_or_create(tmp_path / "credentials.json"), dataset=tmp_path
+        Ports.model_construct(),
+        Credentials.load_or_create(tmp_path / "credentials.json"),
+        dataset=tmp_path,
+        spool=tmp_path / "spool",
     )
 
 

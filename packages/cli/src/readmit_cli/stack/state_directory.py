@@ -94,6 +94,11 @@ class StateDirectory:
         """Versity S3 Gateway's data and users; only there when it is this stack's object store."""
         return self.root / "versity"
 
+    @property
+    def spool(self) -> Path:
+        """Answered predictions that Kafka does not have yet; predictors make and share it."""
+        return self.root / "spool"
+
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""
         for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio):
