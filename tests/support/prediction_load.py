@@ -43,14 +43,17 @@ async def ask(predictor: PredictorProcess, answers: Answers) -> int:
 
 
 @asynccontextmanager
-async def load(predictor: PredictorProcess, answers: Answers, *, callers: int = 4) -> AsyncIterator[None]:
-    """Ask without a pause by several callers; each ends when the process is gone, or with the body."""
+async def load(
+    predictor: PredictorProcess, answers: Answers, *, callers: int = 4, pause_s: float = 0.0
+) -> AsyncIterator[None]:
+    """Ask by several callers, each again after a pause; they end when the process is gone, or with the body."""
     done = asyncio.Event()
 
     async def call() -> None:
         try:
             while not done.is_set():
                 await ask(predictor, answers)
+                await asyncio.sleep(pause_s)
         except httpx.TransportError:
             if predictor.process.returncode is None:
                 await asyncio.wait_for(predictor.process.wait(), 5)  # only a dead process may break a connection

@@ -27,7 +27,7 @@ async def test_every_answer_is_logged_once_however_often_replicas_are_killed(
     async with world.predictor() as neighbour:
         await neighbour.serves(1)
         replicas = [neighbour.replica]
-        async with load(neighbour, answers, callers=1):
+        async with load(neighbour, answers, callers=1, pause_s=0.02):
             for _ in range(KILLS):
                 replicas.append(await _killed_under_load(world, answers, after_s=chance.uniform(0.1, 1.5)))
             await neighbour.eventually(lambda: _only(world, neighbour.replica))

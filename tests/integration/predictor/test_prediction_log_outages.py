@@ -52,10 +52,10 @@ async def test_while_kafka_is_away_answers_go_on_as_before_and_all_are_logged_af
     async with world.predictor() as first, world.predictor() as second:
         await first.serves(1)
         await second.serves(1)
-        async with load(first, before, callers=1):
+        async with load(first, before, callers=1, pause_s=0.01):
             await asyncio.sleep(2)
         async with kafka_away():
-            async with load(first, during, callers=1):
+            async with load(first, during, callers=1, pause_s=0.01):
                 await asyncio.sleep(6)  # longer than a delivery is waited for
             async with load(second, during, callers=1):
                 await asyncio.sleep(1)
