@@ -14,7 +14,9 @@ AIRFLOW_BIN := .local/airflow/bin
 NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly up demo down clean
+KILLS ?= 50
+
+.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,5 +77,11 @@ nightly: ## Tests of the object store with the other S3 server, Versity S3 Gatew
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
 
+log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
+	READMIT_KILLS=$(KILLS) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py
+
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py
+
+bench-prediction-log: ## What recording a prediction costs, against a bare write(); writes benchmarks/results/prediction_log.json.
+	@$(BIN)/python benchmarks/prediction_log.py

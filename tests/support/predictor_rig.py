@@ -1,10 +1,14 @@
 """Assemble a predictor on fakes: a broker, an object store and no network."""
 
 import asyncio
+import atexit
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import httpx
 from predictor.announcements import Announcements
@@ -38,6 +42,8 @@ from trainer.bundle import BundleFiles
 REPLICA = "predictor-1"
 BODY_BYTES = 65_536
 PATIENCE_S = 10.0
+SPOOLS = tempfile.TemporaryDirectory()
+atexit.register(SPOOLS.cleanup)
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -46,6 +52,12 @@ def loaded(bundle: BundleFiles, event: ModelPromoted | None = None) -> LoadedMod
     """Give a bundle's model, loaded."""
     read = read_bundle(bundle.manifest, bundle.files, model_id=bundle.model_id)
     return build_model(read, event or promotion(bundle.model_id), now=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def log_settings_of(**given: object) -> PredictionLogSettings:
+    """Give settings of a prediction log that is quick, in a spool of its own unless one is given."""
+    spool = Path(SPOOLS.name) / uuid4().hex
+    return PredictionLogSettings.model_validate({"spool": spool, "flush_interval_s": 0.01, **given})
 
 
 class PredictorRig:
@@ -57,6 +69,7 @@ class PredictorRig:
         store: FakeObjectStore | None = None,
         log_settings: PredictionLogSettings | None = None,
         body_read_s: float = 10.0,
+        keep_inputs: bool = False,
     ) -> None:
         self.broker = FakeBroker()
         for topic in TOPICS:
@@ -80,13 +93,15 @@ class PredictorRig:
         self.log = PredictionLog(
             replica=REPLICA,
             producer=self.producer,
-            settings=log_settings or PredictionLogSettings(flush_interval_s=0.01, flush_limit_s=0.2),
+            settings=log_settings or log_settings_of(flush_limit_s=0.2),
             metrics=self.metrics,
             backoff=_eager(),
         )
         self.app = create_app(
             api=prediction_routes(
-                predictions=Predictions(serving=self.serving, prediction_log=self.log, metrics=self.metrics),
+                predictions=Predictions(
+                    serving=self.serving, prediction_log=self.log, metrics=self.metrics, keep_inputs=keep_inputs
+                ),
                 serving=self.serving,
                 limits=BodyLimits(max_bytes=BODY_BYTES, read_s=body_read_s),
             ),

@@ -57,7 +57,7 @@ def server() -> Iterator[StartingServer]:
 def addresses(server, tmp_path) -> Addresses:
     """Give the addresses of a stack whose object store is that server."""
     credentials = Credentials.load_or_create(tmp_path / "credentials.json")
-    return Addresses(Ports(minio=server.server_port), credentials, dataset=tmp_path)
+    return Addresses(Ports(minio=server.server_port), credentials, dataset=tmp_path, spool=tmp_path / "spool")
 
 
 def test_a_store_that_is_starting_is_asked_again_soon(server, addresses):

@@ -31,7 +31,10 @@ class TrainerLike(ServiceSettings):
 def addresses(tmp_path) -> Addresses:
     """Give the addresses of a stack that does not run."""
     return Addresses(
-        Ports.model_construct(), Credentials.load_or_create(tmp_path / "credentials.json"), dataset=tmp_path
+        Ports.model_construct(),
+        Credentials.load_or_create(tmp_path / "credentials.json"),
+        dataset=tmp_path,
+        spool=tmp_path / "spool",
     )
 
 
@@ -54,6 +57,14 @@ def test_the_runtimes_settings_read_what_the_stack_writes(addresses, monkeypatch
 def test_a_service_gets_no_login_that_it_has_no_use_for(addresses, service, unknown):
     """What a service does not know, nobody can steal from it."""
     assert not [name for name in addresses.service_environment(service) if unknown in name]
+
+
+def test_the_predictor_alone_is_given_the_stacks_spool(addresses, tmp_path):
+    """What was answered has to outlive the process, and to go with the stack's own data."""
+    spools = {name: value for service in SERVICES for name, value in addresses.service_environment(service).items()}
+    assert [(name, value) for name, value in spools.items() if "SPOOL" in name] == [
+        ("READMIT_PREDICTOR_PREDICTION_LOG__SPOOL", str(tmp_path / "spool"))
+    ]
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -26,6 +26,7 @@ from ingestor.cleaning.rebuild import rebuild_clean
 from ingestor.consumers import Consumer
 from ingestor.metrics import IngestorMetrics
 from ingestor.predictions.handler import PredictionHandler
+from ingestor.predictions.retention import Retention
 from ingestor.settings import IngestorSettings
 
 SERVICE = "ingestor"
@@ -50,6 +51,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             "cleaner": cleaner.run,
             "relay": relay.run,
             "observation": observation.run,
+            "predictions_retention": Retention(pool, settings.retention, on_deleted=metrics.predictions_deleted).run,
             "http": HttpServer(health_app(routes), settings.http).run,
         }
         for consumer in consumers:
@@ -82,7 +84,7 @@ def _consumers(
             name="predictions",
             group_id="ingestor-predictions",
             topics=[PREDICTIONS.name],
-            handler=PredictionHandler(pool, limit(), on_stored=metrics.predictions_stored),
+            handler=PredictionHandler(pool, limit(), settings.retention, on_stored=metrics.predictions_stored),
             stuck_s=settings.watchdog.stuck_s,
         ),
         Consumer(

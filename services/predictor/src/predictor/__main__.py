@@ -71,9 +71,15 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
     prediction_log = PredictionLog(
         replica=replica, producer=producer, settings=settings.prediction_log, metrics=metrics
     )
+    prediction_log.prepare()
     app = create_app(
         api=prediction_routes(
-            predictions=Predictions(serving=serving, prediction_log=prediction_log, metrics=metrics),
+            predictions=Predictions(
+                serving=serving,
+                prediction_log=prediction_log,
+                metrics=metrics,
+                keep_inputs=settings.log_inputs == "full",
+            ),
             serving=serving,
             limits=BodyLimits(max_bytes=settings.limits.body_bytes, read_s=settings.limits.body_read_s),
         ),

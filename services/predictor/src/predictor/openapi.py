@@ -44,7 +44,7 @@ PREDICT_ANSWERS: Answers = {
     413: _problem("The body is too large."),
     415: _problem("The body is not announced as plain JSON in UTF-8."),
     422: _problem("The encounter is not valid; every field at fault is named, no value is."),
-    503: _NO_MODEL,
+    503: _problem("No model is loaded yet, or the prediction cannot be recorded; the answer says when to ask again."),
 }
 MODEL_ANSWERS: Answers = {
     200: {"description": "The model that answers now.", "content": _content(ModelInfo)},

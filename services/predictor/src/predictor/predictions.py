@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 from readmit_contracts.events import PredictionRecord
-from readmit_contracts.predictions import Prediction
+from readmit_contracts.predictions import Encounter, Prediction
 from readmit_runtime.clock import Clock, SystemClock
 
 from predictor.encounter_body import read_encounter
@@ -27,15 +27,20 @@ class Predictions:
         metrics: PredictorMetrics,
         clock: Clock | None = None,
         new_id: Callable[[], UUID] = uuid4,
+        keep_inputs: bool = False,
     ) -> None:
         self._serving = serving
         self._log = prediction_log
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._new_id = new_id
+        self._keep_inputs = keep_inputs
 
     def answer(self, body: bytes) -> bytes:
-        """Return the answer, a `Prediction` as JSON; raises Refused: 400, 422, and 503 while no model is loaded."""
+        """Return the answer, a `Prediction` as JSON, once its record is in the log.
+
+        Raises Refused: 400, 422, and 503 while no model is loaded or, where so set, the log takes no record.
+        """
         encounter = read_encounter(body)
         model = self._serving.current
         if model is None:
@@ -50,10 +55,11 @@ class Predictions:
             threshold=model.calibration.threshold.value,
             model=model.identity,
         )
-        self._log.add(self._record(answer, body))
+        if not self._log.add(self._record(answer, body, encounter)):
+            raise Refused(ProblemKind.LOG_FULL)
         return msgspec.json.encode(answer)
 
-    def _record(self, answer: Prediction, body: bytes) -> PredictionRecord:
+    def _record(self, answer: Prediction, body: bytes, encounter: Encounter) -> PredictionRecord:
         return PredictionRecord(
             prediction_id=answer.prediction_id,
             at=self._clock.now(),
@@ -64,4 +70,5 @@ class Predictions:
             decision=answer.decision,
             threshold=answer.threshold,
             input_sha256=sha256(body).hexdigest(),
+            input_json=msgspec.json.encode(encounter).decode() if self._keep_inputs else None,
         )

@@ -34,7 +34,7 @@ class Blueprint:
     @cached_property
     def addresses(self) -> Addresses:
         """Every address with the login that belongs to it."""
-        return Addresses(self.ports, self.credentials, dataset=dataset_path(self.checkout))
+        return Addresses(self.ports, self.credentials, dataset=dataset_path(self.checkout), spool=self.state.spool)
 
     @cached_property
     def parts(self) -> dict[str, Part]:

@@ -22,15 +22,17 @@ _DATABASE_LOGINS = {
 _OBJECT_STORE_SERVICES = ("trainer", "predictor")
 _MLFLOW_SERVICES = ("trainer",)
 _DATASET_SERVICES = ("batch-producer",)
+_SPOOLING_SERVICES = ("predictor",)
 
 
 class Addresses:
     """Every address of one stack, with the login that belongs to it."""
 
-    def __init__(self, ports: Ports, credentials: Credentials, *, dataset: Path) -> None:
+    def __init__(self, ports: Ports, credentials: Credentials, *, dataset: Path, spool: Path) -> None:
         self._ports = ports
         self._credentials = credentials
         self._dataset = dataset
+        self._spool = spool
 
     @property
     def kafka(self) -> str:
@@ -106,6 +108,8 @@ class Addresses:
             values["MLFLOW__URI"] = self.mlflow
         if name in _DATASET_SERVICES:
             values["DATASET"] = str(self._dataset)
+        if name in _SPOOLING_SERVICES:
+            values["PREDICTION_LOG__SPOOL"] = str(self._spool)
         prefix = f"READMIT_{SERVICES[name].upper()}_"
         environment = {"PYTHONUNBUFFERED": "1"} | {prefix + key: value for key, value in values.items()}
         if name in _MLFLOW_SERVICES:

@@ -99,6 +99,11 @@ class StateDirectory:
         """Airflow's home: its users' passwords and the logs of its tasks; closed to others."""
         return self.root / "airflow"
 
+    @property
+    def spool(self) -> Path:
+        """Answered predictions that Kafka does not have yet; predictors make and share it."""
+        return self.root / "spool"
+
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""
         for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio):
