@@ -83,5 +83,8 @@ log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answ
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py
 
+bench-airflow: install ## What Airflow adds to the same commands from the shell, 5 rounds; writes benchmarks/results/airflow-overhead.json.
+	@PYTHONPATH=tests $(BIN)/python benchmarks/airflow_overhead.py
+
 bench-prediction-log: ## What recording a prediction costs, against a bare write(); writes benchmarks/results/prediction_log.json.
 	@$(BIN)/python benchmarks/prediction_log.py

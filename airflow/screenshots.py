@@ -87,7 +87,7 @@ def form(airflow: Airflow) -> None:
 def waiting(airflow: Airflow) -> None:
     """Show the log of a task that waited for rows, of all such logs the newest that says most."""
     runs = airflow.ask(f"dags/{PIPELINE}/dagRuns?state=success&order_by=-start_date&limit=20")["dag_runs"]
-    paths = [f"dags/{PIPELINE}/runs/{quote(run['dag_run_id'])}/tasks/ingest.train" for run in runs]
+    paths = [f"dags/{PIPELINE}/runs/{quote(run['dag_run_id'])}/tasks/ingest.train_rows" for run in runs]
     airflow.show(max(paths, key=lambda path: progress(airflow, path)), height=620)
 
 

@@ -34,7 +34,7 @@ with DAG(
         "then": Param(
             "nothing",
             enum=["nothing", "train", "train_and_promote"],
-            description="What the trainer makes of the completed run. With `nothing`, the DAG on_event_retrain may.",
+            description="What follows by itself once the rows are in. With nothing, on_event_retrain may be turned on.",
         ),
     },
 ) as dag:

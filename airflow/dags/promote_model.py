@@ -30,7 +30,7 @@ with DAG(
         "model_id": Param(
             type="string",
             pattern=r"^[0-9a-f]{64}(?!\n)$",
-            description="The model's id, from `readmit models list`.",
+            description="The model's id, from readmit models list.",
         ),
         "model": forms.model(),
         "expected_epoch": forms.expected_epoch(),

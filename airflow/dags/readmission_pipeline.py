@@ -8,6 +8,8 @@ from readmit_airflow.publishing import PublishCommand
 
 DOC = """
 ### What it does
+Keeps the model up to date that tells hospitals a diabetic patient's risk of being readmitted within 30 days.
+
 Prepare, ingest, clean, train, gate, promote, converge, in this order. Every task after a publish waits for the
 **effect**, so green means done.
 

@@ -23,9 +23,13 @@ class AirflowApi:
         """Give what an address answers, decoded."""
         return self._ask("GET", path).raise_for_status().json()
 
+    def knows(self, dag_id: str) -> bool:
+        """Tell whether the DAG's file was read."""
+        return self._ask("GET", f"/dags/{dag_id}").is_success
+
     def trigger(self, dag_id: str, **conf: Any) -> httpx.Response:
         """Ask for a run of a DAG; waits until the DAG is known."""
-        wait_for(lambda: self._ask("GET", f"/dags/{dag_id}").is_success, f"{dag_id} is known")
+        wait_for(lambda: self.knows(dag_id), f"{dag_id} is known")
         return self._ask("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
 
     def run(self, dag_id: str, **conf: Any) -> str:

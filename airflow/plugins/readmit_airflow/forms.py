@@ -15,7 +15,7 @@ _LINE = r"^[^\x00-\x1f\x7f]*(?!\n)$"
 
 def selection(default: str, what: str) -> Param:
     """Return the field for batches of a split."""
-    forms = "`none`, `all`, `next:2` for the next two that were not ingested yet, or a list such as `0,1`"
+    forms = "none, all, next:2 for the next two that were not ingested yet, or a list such as 0,1"
     return Param(default, type="string", pattern=SELECTION, description=f"{what}: {forms}.")
 
 

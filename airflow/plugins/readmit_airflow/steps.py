@@ -34,7 +34,7 @@ def ingest(*, train: Any, validation: Any, test: Any, then: Any) -> Ingestion:
         )
         waits = [
             AwaitEffect(
-                task_id=split,
+                task_id=f"{split}_rows",
                 doc_md=f"Waits until every {split} batch of the run is clean. The log shows the rows.",
                 effect="split_ingested",
                 arguments={"command_id": start.output, "split": split},

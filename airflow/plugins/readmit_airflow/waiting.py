@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
@@ -44,7 +45,7 @@ class AwaitEffect(BaseOperator):
         """Look once, so that an effect that is there already costs no wait; else leave it to the triggerer."""
         look = asyncio.run(_look_once(self.effect, self.arguments))
         if isinstance(look, Pending):
-            self.log.info("%s Waiting for it, %s s at the most.", look.said, self.within_s)
+            self.log.info("%s Waiting for it, %s at the most.", look.said, timedelta(seconds=self.within_s))
             trigger = EffectTrigger(self.effect, self.arguments, until=time.time() + self.within_s)
             self.defer(trigger=trigger, method_name="ended")
         return self.ended(context, _event(look))

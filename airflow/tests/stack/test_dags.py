@@ -82,7 +82,7 @@ def test_a_run_without_new_data_trains_nothing_twice_and_leaves_the_champion(run
 def test_the_splits_show_their_progress_and_the_model_its_figures(airflow):
     """People watch a run in its tasks' logs, and open the model from its task."""
     last = f"/dags/{PIPELINE}/dagRuns/{airflow.runs(PIPELINE)[0]['dag_run_id']}"
-    assert "batches clean" in airflow.log(last, "ingest.train")
+    assert "batches clean" in airflow.log(last, "ingest.train_rows")
     trained = airflow.result(last, "train")
     assert 0.6 < trained["metrics"]["validation"]["auroc"] < 0.75
     assert trained["mlflow_url"].endswith(f"/#/models/readmission/versions/{trained['version']}")
@@ -168,13 +168,13 @@ def test_a_run_that_is_cancelled_in_the_system_is_red_with_its_reason(running, a
     running.readmit("ingest", "reset", "--reason", "next test", "--yes")
     running.stack.supervisor.stop(["ingestor"], timeout_s=60)
     run = airflow.run("ingest_batches", train="all", validation="none", test="none")
-    wait_for(lambda: airflow.states(run).get("ingest.train") == "deferred", "the split is waited for")
+    wait_for(lambda: airflow.states(run).get("ingest.train_rows") == "deferred", "the split is waited for")
     run_id = running.query("SELECT run_id::text FROM status.runs ORDER BY planned_at DESC LIMIT 1")
     assert "STORE_BUSY" in red(airflow, "prepare_tables", "emptied", reset=True)
     running.readmit("ingest", "cancel", run_id, "--reason", "not wanted any more")
     assert airflow.ended(run) == "failed"
-    assert "was cancelled" in airflow.log(run, "ingest.train")
-    assert "not wanted any more" in airflow.log(run, "ingest.train")
+    assert "was cancelled" in airflow.log(run, "ingest.train_rows")
+    assert "not wanted any more" in airflow.log(run, "ingest.train_rows")
     running.stack.supervisor.start("ingestor")
 
 

@@ -68,9 +68,9 @@ def test_the_pipeline_is_the_whole_way_in_its_order():
     """One graph shows what the system is for."""
     pipeline = BAG.dags["readmission_pipeline"]
     order = [task.task_id for task in pipeline.topological_sort()]
-    way = ["prepare", "ingest.start", "ingest.train", "clean", "train", "promote", "gate", "converge"]
+    way = ["prepare", "ingest.start", "ingest.train_rows", "clean", "train", "promote", "gate", "converge"]
     assert [task for task in order if task in way] == way
-    assert set(order) - set(way) == {"ingest.validation", "ingest.test"}
+    assert set(order) - set(way) == {"ingest.validation_rows", "ingest.test_rows"}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(AIRFLOW)))

@@ -16,7 +16,7 @@ from readmit_runtime.testing.fake_clock import FakeClock
 LOGIN = AirflowConnection(url="http://airflow", user="admin", password="secret")
 RUN, COMMAND = UUID(int=5), UUID(int=6)
 RUNS = f"/api/v2/dags/{DAG}/dagRuns"
-DONE = {"task_id": "ingest.train", "state": "success", "start_date": "2026-01-01T00:00:02Z", "duration": 2.5}
+DONE = {"task_id": "ingest.train_rows", "state": "success", "start_date": "2026-01-01T00:00:02Z", "duration": 2.5}
 FIRST = {"task_id": "prepare", "state": "success", "start_date": "2026-01-01T00:00:01Z", "duration": 0.5}
 RED = {"task_id": "train", "state": "failed", "start_date": "2026-01-01T00:00:03Z", "duration": 1.0}
 NEVER = {"task_id": "gate", "state": "upstream_failed", "start_date": None, "duration": None}
@@ -35,7 +35,7 @@ class Airflow:
             f"{RUNS}/r1/taskInstances": lambda: {"task_instances": tasks},
             f"{RUNS}/r1/taskInstances/train": lambda: {"try_number": 3},
             f"{RUNS}/r1/taskInstances/train/logs/3": lambda: {"content": log or []},
-            f"{RUNS}/r1/taskInstances/ingest.train/xcomEntries/return_value": lambda: {"value": {"run_id": str(RUN)}},
+            f"{RUNS}/r1/taskInstances/ingest.train_rows/xcomEntries/return_value": lambda: {"value": {"run_id": str(RUN)}},
             f"{RUNS}/r1/taskInstances/promote/xcomEntries/return_value": lambda: {"value": str(COMMAND)},
         }
 
@@ -62,9 +62,9 @@ async def test_a_green_run_gives_its_tasks_in_their_order_and_what_it_asked_for(
     airflow, seen = Airflow(["queued", "running", "success"], [NEVER, DONE, FIRST]), []
     done = await follow(airflow.transport(), seen)
     assert airflow.asked[1] == {"logical_date": None, "conf": {"train": "all"}}
-    assert [task.task_id for task in done.tasks] == ["prepare", "ingest.train", "gate"]
+    assert [task.task_id for task in done.tasks] == ["prepare", "ingest.train_rows", "gate"]
     assert done.tasks[1] == TaskRun(
-        task_id="ingest.train", state="success", start_date="2026-01-01T00:00:02Z", seconds=2.5
+        task_id="ingest.train_rows", state="success", start_date="2026-01-01T00:00:02Z", seconds=2.5
     )
     assert (done.run_id, done.promotion_command_id) == (RUN, COMMAND)
     assert done.page == f"http://airflow/dags/{DAG}/runs/r1"

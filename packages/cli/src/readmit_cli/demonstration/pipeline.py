@@ -61,7 +61,7 @@ async def run_pipeline(
         tasks = await airflow.tasks(path)
         if state != "success":
             raise CommandFailed(await _why(airflow, path, tasks, page))
-        ingested, promoted = await airflow.result(path, "ingest.train"), await airflow.result(path, "promote")
+        ingested, promoted = await airflow.result(path, "ingest.train_rows"), await airflow.result(path, "promote")
     return PipelineRun(page=page, tasks=tasks, run_id=UUID(ingested["run_id"]), promotion_command_id=UUID(promoted))
 
 

@@ -56,6 +56,8 @@ def airflow_environment(
             # What ran when a scheduler was killed runs again after 40 s instead of five minutes.
             "ORPHANED_TASKS_CHECK_INTERVAL": 10,
         },
+        # A task that failed is seen as failed within this, in seconds.
+        "WORKERS": {"MIN_HEARTBEAT_INTERVAL": 1},
         # An edited DAG is seen after seconds instead of minutes.
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 5},
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
