@@ -9,25 +9,30 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 LONGEST_MODULE := 400
+AIRFLOW_BIN := .local/airflow/bin
+# make ... AIRFLOW=no goes without Airflow.
+NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test test-slow nightly up demo down clean
+KILLS ?= 50
+
+.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server.
+install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server, AIRFLOW=no leaves Airflow out.
 	@local/install/all.sh
 
 lock: ## Resolve all locks anew: names, versions and hashes.
 	@local/install/all.sh uv
 	@local/lock.sh
 
-up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services.
-	@$(BIN)/readmit up
+up: install ## Start the local stack: Kafka, Postgres, S3, MLflow, the services, Airflow; AIRFLOW=no leaves that out.
+	@$(BIN)/readmit up $(NO_AIRFLOW)
 
-demo: up ## Start the stack and do the main job on the real dataset: ingest, verify, train, promote, predict.
-	@$(BIN)/readmit demo
+demo: up ## Start the stack and do the main job on the real dataset, through Airflow; AIRFLOW=no: by the shell.
+	@$(BIN)/readmit demo $(NO_AIRFLOW)
 
 down: ## Stop the local stack; its data stays.
 	@if [ -x $(BIN)/readmit ]; then $(BIN)/readmit down; fi
@@ -60,12 +65,20 @@ test: ## Install, then static checks and all of the tests above.
 	@$(MAKE) integration
 	@$(MAKE) e2e
 
-test-slow: ## Fault, load and browser tests.
-	@echo "no slow tests yet"
+airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
+	$(if $(wildcard airflow/tests/unit),$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit,@echo "no unit tests of the DAGs yet")
+	$(BIN)/pytest tests/airflow
+	$(if $(wildcard airflow/tests/stack),$(BIN)/pytest airflow/tests/stack,@echo "no tests of the DAGs in a stack yet")
+
+test-slow: ## Tests that take their time: those of Airflow.
+	@$(MAKE) airflow-test
 
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
+
+log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
+	READMIT_KILLS=$(KILLS) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py
@@ -73,3 +86,9 @@ bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; write
 bench-predict: install ## Serving against a bare uvicorn, 5 interleaved rounds; writes benchmarks/results/predict.json.
 	@local/install/packages.sh wrk
 	@PYTHONPATH=tests $(BIN)/python benchmarks/predict.py
+
+bench-airflow: install ## What Airflow adds to the same commands from the shell, 5 rounds; writes benchmarks/results/airflow-overhead.json.
+	@PYTHONPATH=tests $(BIN)/python benchmarks/airflow_overhead.py
+
+bench-prediction-log: ## What recording a prediction costs, against a bare write(); writes benchmarks/results/prediction_log.json.
+	@$(BIN)/python benchmarks/prediction_log.py

@@ -19,6 +19,6 @@ for folder in packages/*/ services/*/; do
 done
 compile requirements.lock pyproject.toml packages/*/pyproject.toml services/*/pyproject.toml migrations/pyproject.toml \
     --group dev "${members[@]}"
-for folder in uv go mlflow; do
-    compile "local/$folder/requirements.lock" "local/$folder/requirements.in" --python-version 3.11
+for folder in local/uv local/go local/mlflow airflow; do
+    compile "$folder/requirements.lock" "$folder/requirements.in" --python-version 3.11
 done

@@ -459,6 +459,12 @@ CREATE TABLE predictions.chunks (
     recorded_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
+CREATE TABLE predictions.inputs (
+    prediction_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    input text NOT NULL
+);
+
 CREATE TABLE predictions.predictions (
     prediction_id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
@@ -1179,6 +1185,9 @@ ALTER TABLE ONLY ingest.store
 ALTER TABLE ONLY predictions.chunks
     ADD CONSTRAINT chunks_pkey PRIMARY KEY (replica, segment, chunk);
 
+ALTER TABLE ONLY predictions.inputs
+    ADD CONSTRAINT inputs_pkey PRIMARY KEY (prediction_id);
+
 ALTER TABLE ONLY predictions.predictions
     ADD CONSTRAINT predictions_pkey PRIMARY KEY (prediction_id);
 
@@ -1249,6 +1258,10 @@ CREATE INDEX outbox_waiting ON ingest.outbox USING btree (id) WHERE (published_a
 
 CREATE INDEX run_batches_by_batch ON ingest.run_batches USING btree (generation, dataset_no, split, batch);
 
+CREATE INDEX chunks_by_time ON predictions.chunks USING brin (recorded_at);
+
+CREATE INDEX inputs_by_time ON predictions.inputs USING brin (at);
+
 CREATE INDEX predictions_by_time ON predictions.predictions USING brin (at);
 
 CREATE INDEX test_rows ON raw.test USING brin (dataset_no, row_no) WITH (pages_per_range='16', autosummarize='true');
@@ -1310,6 +1323,7 @@ GRANT USAGE ON SCHEMA ingest TO readmit_auditor;
 GRANT USAGE ON SCHEMA ingest TO readmit_trainer;
 
 GRANT USAGE ON SCHEMA predictions TO readmit_ingestor;
+GRANT USAGE ON SCHEMA predictions TO readmit_auditor;
 
 GRANT USAGE ON SCHEMA raw TO readmit_batch_producer;
 GRANT USAGE ON SCHEMA raw TO readmit_ingestor;
@@ -1421,14 +1435,19 @@ GRANT SELECT,INSERT ON TABLE ingest.duplicates TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.inbox TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT SELECT,INSERT ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(outcome) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(outcome) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(reason) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(reason) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(detail) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(detail) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT UPDATE(subject) ON TABLE ingest.inbox TO readmit_batch_producer;
+GRANT UPDATE(subject) ON TABLE ingest.inbox TO readmit_ingestor;
 
 GRANT SELECT ON TABLE ingest.outbox TO readmit_auditor;
 GRANT SELECT,INSERT ON TABLE ingest.outbox TO readmit_batch_producer;
@@ -1455,9 +1474,18 @@ GRANT SELECT ON TABLE ingest.store TO readmit_trainer;
 
 GRANT UPDATE(id) ON TABLE ingest.store TO readmit_ingestor;
 
-GRANT SELECT,INSERT ON TABLE predictions.chunks TO readmit_ingestor;
+GRANT SELECT,INSERT,DELETE ON TABLE predictions.chunks TO readmit_ingestor;
+GRANT SELECT ON TABLE predictions.chunks TO readmit_auditor;
 
-GRANT SELECT,INSERT ON TABLE predictions.predictions TO readmit_ingestor;
+GRANT INSERT,DELETE ON TABLE predictions.inputs TO readmit_ingestor;
+GRANT SELECT ON TABLE predictions.inputs TO readmit_auditor;
+
+GRANT SELECT(prediction_id) ON TABLE predictions.inputs TO readmit_ingestor;
+
+GRANT SELECT(at) ON TABLE predictions.inputs TO readmit_ingestor;
+
+GRANT SELECT,INSERT,DELETE ON TABLE predictions.predictions TO readmit_ingestor;
+GRANT SELECT ON TABLE predictions.predictions TO readmit_auditor;
 
 GRANT SELECT ON TABLE raw.superseded TO readmit_auditor;
 

@@ -18,6 +18,7 @@ KEYS = {
     "CancelIngestion": "store",
     "ResumeIngestion": "store",
     "ResetStore": "store",
+    "RebuildClean": "store",
     "StoreReset": "store",
     "TrainModel": "readmission",
     "CancelTraining": "readmission",

@@ -5,6 +5,7 @@ from readmit_contracts.source import SPLITS
 
 TABLE = {
     "readmit.ingestion.commands.v1": (1, 1, "delete", 30, "CreateTime"),
+    "readmit.quarantine.commands.v1": (1, 1, "delete", 30, "CreateTime"),
     "readmit.batches.train.v1": (6, 12, "delete", 7, "CreateTime"),
     "readmit.batches.validation.v1": (6, 12, "delete", 7, "CreateTime"),
     "readmit.batches.test.v1": (6, 12, "delete", 7, "CreateTime"),

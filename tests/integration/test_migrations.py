@@ -21,12 +21,14 @@ RECORDS = (
     "ingest.decisions",
     "ingest.duplicates",
     "predictions.chunks",
+    "predictions.inputs",
     "predictions.predictions",
     "raw.superseded",
     "training.decisions",
     "training.promotions",
 )
 RESET = {("ingest.chunks", "readmit_batch_producer"), ("ingest.duplicates", "readmit_batch_producer")}
+RETENTION = {(f"predictions.{table}", "readmit_ingestor") for table in ("chunks", "inputs", "predictions")}
 
 _COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod), attnotnull
@@ -119,12 +121,21 @@ def test_the_reader_sees_the_views_alone(grants: Grants) -> None:
 
 @pytest.mark.parametrize("table", RECORDS)
 def test_a_record_can_be_added_and_not_changed(grants: Grants, table: str) -> None:
-    """What was counted, decided or promoted stays as it was written; a reset alone removes the ledger, as a whole."""
+    """What was counted, decided or promoted stays as it was written; it goes as a whole, by a reset or by its age."""
     for role, rights in grants.get(table, {}).items():
         if (table, role) in RESET:
             assert "update" not in rights
+        elif (table, role) in RETENTION:
+            assert rights <= ADDING | {"delete", "select(at)", "select(prediction_id)"}
         else:
             assert rights <= ADDING
+
+
+def test_the_auditor_alone_reads_the_inputs_of_predictions(grants: Grants) -> None:
+    """They are rows of patients; the ingestor writes them, and finds them by id and age to delete them."""
+    readers = {role for role, rights in grants["predictions.inputs"].items() if "select" in rights}
+    assert readers == {"readmit_auditor"}
+    assert "select(input)" not in grants["predictions.inputs"]["readmit_ingestor"]
 
 
 def test_no_service_may_do_what_belongs_to_another(grants: Grants) -> None:

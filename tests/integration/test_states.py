@@ -172,6 +172,7 @@ TO_RUN: Mapping[RunEvent, Step] = {
     RunEvent.RESUMED_AFTER_RESET: _resume_after_reset,
     RunEvent.COMMAND_REPEATED: StateRig.repeat,
     RunEvent.STORE_RESET: StateRig.reset,
+    RunEvent.CLEAN_REBUILT: StateRig.rebuild,
 }
 
 
@@ -259,6 +260,11 @@ async def _fail_validation_over_limit(rig: StateRig) -> None:
     await rig.producer.fill("validation", 0, "failed", quarantined=100)
 
 
+async def _alter_raw_rows(rig: StateRig) -> None:
+    await _send_a_chunk(rig)
+    await rig.by_hand("UPDATE raw.train SET num_medications = 99")
+
+
 ARRANGE: Mapping[BatchEvent, Step] = {
     BatchEvent.CHUNK_REPEATED: _send_a_chunk,
     BatchEvent.CLEANED_OVER_LIMIT: _put_rows_into_another_split,
@@ -266,6 +272,7 @@ ARRANGE: Mapping[BatchEvent, Step] = {
     BatchEvent.RUN_RESUMED_FULL: _fail_the_run,
     BatchEvent.RUN_RESUMED_OVER_LIMIT: _fail_validation_over_limit,
     BatchEvent.STORE_RESET: _cancel_the_run,
+    BatchEvent.CLEAN_REBUILT_ALTERED: _alter_raw_rows,
 }
 
 
@@ -296,4 +303,6 @@ TO_BATCH: Mapping[BatchEvent, Step] = {
     BatchEvent.RUN_RESUMED_FULL: StateRig.resume,
     BatchEvent.RUN_RESUMED_OVER_LIMIT: StateRig.resume,
     BatchEvent.STORE_RESET: StateRig.reset,
+    BatchEvent.CLEAN_REBUILT: StateRig.rebuild,
+    BatchEvent.CLEAN_REBUILT_ALTERED: StateRig.rebuild,
 }

@@ -20,15 +20,16 @@ from readmit_contracts.envelope import decode
 from readmit_contracts.fields import Message
 from readmit_contracts.registry import ce_type
 from readmit_contracts.source import Split
-from readmit_contracts.topics import BATCHES, INGESTION_COMMANDS
+from readmit_contracts.topics import BATCHES
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.database import Connection, Pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.heartbeat import Heartbeat
-from readmit_runtime.messages import IncomingRecord, OutgoingRecord, outgoing
+from readmit_runtime.messages import IncomingRecord, OutgoingRecord
 from readmit_runtime.producer import Producer
 from readmit_runtime.testing.fake_broker import FakeBroker
+from support.command_records import command_record
 
 CONSUMER = "batch_producer"
 LEDGER_TABLES = (
@@ -172,20 +173,6 @@ class Rig:
             heartbeat=heartbeat,
             backoff=Backoff(first_s=0.02, most_s=0.1),
         )
-
-
-def command_record(command: Message, command_id: UUID) -> IncomingRecord:
-    """Give a command as the broker delivers it."""
-    record = outgoing(INGESTION_COMMANDS, command, source="/test", id=command_id)
-    return IncomingRecord(
-        topic=record.topic,
-        partition=0,
-        offset=0,
-        key=record.key,
-        value=record.value,
-        headers=record.headers,
-        timestamp_ms=0,
-    )
 
 
 def batches_broker() -> FakeBroker:

@@ -1,6 +1,8 @@
 """Plan and store small datasets in a real database, as the services do, and count what came of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 from uuid import UUID, uuid4
 
 from batch_producer.dataset_file import DatasetFile
@@ -8,14 +10,17 @@ from batch_producer.planning.start import StartIngestionHandler
 from ingestor.chunks.handler import read
 from ingestor.chunks.outcome import GroupOutcome
 from ingestor.chunks.store import store_group
+from ingestor.cleaning.rebuild import rebuild_clean
 from ingestor.cleaning.store import clean_next
 from readmit_contracts.columns import FILE_HEADER
-from readmit_contracts.commands import StartIngestion
+from readmit_contracts.commands import RebuildClean, StartIngestion
 from readmit_contracts.envelope import Envelope
 from readmit_contracts.source import SPLITS, SourceFile
-from readmit_runtime.database import connect
+from readmit_runtime.commands import CommandHandler
+from readmit_runtime.database import connect, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.messages import IncomingRecord
+from support.command_records import command_record
 from support.encounters import all_chunks, delivered, encounter
 
 EVERYTHING = dict.fromkeys(SPLITS, "all")
@@ -62,6 +67,20 @@ class PlannedStore:
             return cleaned
         finally:
             await connection.close()
+
+    async def rebuild(self, *, command_id: UUID | None = None, offset: int = 0) -> Mapping[str, Any]:
+        """Handle a RebuildClean as the ingestor does, and give its inbox row."""
+        command_id = command_id or uuid4()
+        record = command_record(RebuildClean(reason="a test", actor="tester"), command_id)
+        await self.command(replace(record, offset=offset))
+        return dict(await self.admin.fetchrow("SELECT * FROM ingest.inbox WHERE command_id = $1", command_id))
+
+    async def command(self, record: IncomingRecord) -> None:
+        """Handle a record of the topic of commands as the ingestor does."""
+        async with create_pool(self.settings) as pool:
+            handlers = {RebuildClean: rebuild_clean}
+            limit = DeadLetterLimit(50)
+            await CommandHandler(pool, "ingest", "ingestor", handlers, limit=limit, wake=lambda: None)([record])
 
     async def rows(self, table: str) -> int:
         """Count the rows of a table, or of a schema's three split tables."""

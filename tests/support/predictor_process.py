@@ -20,7 +20,7 @@ from readmit_contracts.fields import Message
 from readmit_contracts.topics import ACCESS_KEYS, Topic
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
-from readmit_runtime.messages import OutgoingRecord, incoming, outgoing
+from readmit_runtime.messages import IncomingRecord, OutgoingRecord, incoming, outgoing
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.s3_object_store import S3ObjectStore
 from readmit_runtime.settings import KafkaSettings, ObjectStoreSettings
@@ -46,6 +46,7 @@ class PredictorWorld:
         self.model = f"test-{uuid4().hex[:12]}"
         self.key = new_key()
         self.lineage: UUID = uuid4()
+        self.spool = logs / "spool"
 
     async def close(self) -> None:
         """Disconnect."""
@@ -73,22 +74,26 @@ class PredictorWorld:
 
     async def messages(self, topic: Topic, kind: type[_Message]) -> list[_Message]:
         """Give all messages of one kind in a topic, other tests' included."""
-        reader = KafkaTopicReader(self._kafka, topic.name, client_id="tests")
-        records = await read_to_end(reader, limit_s=PATIENCE_S)
-        messages = [incoming(record)[1] for record in records]
+        messages = [incoming(record)[1] for record in await self.records(topic)]
         return [message for message in messages if isinstance(message, kind)]
+
+    async def records(self, topic: Topic) -> list[IncomingRecord]:
+        """Give all records of a topic."""
+        reader = KafkaTopicReader(self._kafka, topic.name, client_id="tests")
+        return list(await read_to_end(reader, limit_s=PATIENCE_S))
 
     @asynccontextmanager
     async def predictor(self, **settings: str) -> AsyncIterator["PredictorProcess"]:
         """Start a predictor, with a key that its client shows; at the end it is killed if the test did not stop it."""
         await self.grant(self.key)
         port, replica = free_port(), f"replica-{uuid4().hex[:12]}"
+        environment = self._environment(port, replica, settings)
         with (self._logs / f"{replica}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
                 "predictor",
-                env=self._environment(port, replica, settings),
+                env=environment,
                 stdout=log,
                 stderr=log,
             )
@@ -115,9 +120,10 @@ class PredictorWorld:
             "MODEL": self.model,
             "REPLICA": replica,
             "REPORT_INTERVAL_S": "0.2",
+            "PREDICTION_LOG__SPOOL": str(self.spool),
             "PREDICTION_LOG__FLUSH_INTERVAL_S": "0.2",
-            **settings,
-        }
+            "PREDICTION_LOG__ADOPT_INTERVAL_S": "0.5",
+        } | settings
         return os.environ | {f"READMIT_PREDICTOR_{name}": value for name, value in values.items()}
 
 

@@ -1,10 +1,14 @@
 """Assemble a predictor on fakes: a broker, an object store and no network."""
 
 import asyncio
+import atexit
+import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeVar
+from uuid import uuid4
 
 import httpx
 from predictor.access_keys import AccessKeys
@@ -16,7 +20,7 @@ from predictor.loading import ModelLoader
 from predictor.metrics import PredictorMetrics
 from predictor.model_build import build_model
 from predictor.prediction_log import PredictionLog
-from predictor.predictions import Predictions
+from predictor.predictions import Answers, Predictions
 from predictor.promotions import Promotions
 from predictor.request import BodyLimits
 from predictor.routes import model_routes, operations
@@ -45,6 +49,8 @@ BATCH_BYTES = 2 * 1024 * 1024
 KEY = make_key(b"\x01" * ID_BYTES, b"\x02" * SECRET_BYTES)
 AUTHORIZED = {"authorization": f"Bearer {KEY}"}
 PATIENCE_S = 10.0
+SPOOLS = tempfile.TemporaryDirectory()
+atexit.register(SPOOLS.cleanup)
 
 _Message = TypeVar("_Message", bound=Message)
 
@@ -53,6 +59,12 @@ def loaded(bundle: BundleFiles, event: ModelPromoted | None = None) -> LoadedMod
     """Give a bundle's model, loaded."""
     read = read_bundle(bundle.manifest, bundle.files, model_id=bundle.model_id)
     return build_model(read, event or promotion(bundle.model_id), now=datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def log_settings_of(**given: object) -> PredictionLogSettings:
+    """Give settings of a prediction log that is quick, in a spool of its own unless one is given."""
+    spool = Path(SPOOLS.name) / uuid4().hex
+    return PredictionLogSettings.model_validate({"spool": spool, "flush_interval_s": 0.01, **given})
 
 
 def access_key(
@@ -76,6 +88,7 @@ class PredictorRig:
         store: FakeObjectStore | None = None,
         log_settings: PredictionLogSettings | None = None,
         body_read_s: float = 10.0,
+        keep_inputs: bool = False,
         max_requests: int = 256,
         max_batches: int = 4,
         keys: Sequence[AccessKey] | None = (access_key(KEY),),
@@ -103,18 +116,23 @@ class PredictorRig:
         self.log = PredictionLog(
             replica=REPLICA,
             producer=self.producer,
-            settings=log_settings or PredictionLogSettings(flush_interval_s=0.01, flush_limit_s=0.2),
+            settings=log_settings or log_settings_of(flush_limit_s=0.2),
             metrics=self.metrics,
             backoff=_eager(),
         )
         self.keys = AccessKeys(clock)
         if keys is not None:
             self.keys.remember(keys)
-        self.batches = BatchPredictions(serving=self.serving, prediction_log=self.log, most=max_batches)
+        answers = Answers(keep_inputs=keep_inputs)
+        self.batches = BatchPredictions(
+            serving=self.serving, prediction_log=self.log, most=max_batches, answers=answers
+        )
         self.app = create_app(
             api=model_routes(self.serving),
             operations=operations(
-                predictions=Predictions(serving=self.serving, prediction_log=self.log, metrics=self.metrics),
+                predictions=Predictions(
+                    serving=self.serving, prediction_log=self.log, metrics=self.metrics, answers=answers
+                ),
                 batches=self.batches,
                 limits=BodyLimits(max_bytes=BODY_BYTES, read_s=body_read_s),
                 batch_limits=BodyLimits(max_bytes=BATCH_BYTES, read_s=body_read_s),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.processes import is_alive
@@ -20,16 +21,16 @@ PREFIX = "readmit-tests-"
 
 
 @contextmanager
-def temporary_stack(*, s3: S3Server | None = None) -> Iterator[Stack]:
+def temporary_stack(*, s3: S3Server | None = None, checkout: Checkout | None = None) -> Iterator[Stack]:
     """Give a stack that is not started yet; afterwards it is stopped and its files are gone, whatever happened.
 
-    `s3` is READMIT_S3 unless given, else MinIO.
+    `s3` is READMIT_S3 unless given, else MinIO; `checkout` is this one.
     """
     end_abandoned_stacks()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     # Postgres may run as another user than the tests.
     folder.chmod(0o755)
-    stack = Stack(folder / "state", Ports.free(), s3=s3)
+    stack = Stack(folder / "state", Ports.free(), s3=s3, checkout=checkout)
     try:
         yield stack
     finally:

@@ -21,7 +21,8 @@ from readmit_contracts.source import SourceFile
 from readmit_contracts.states import NoChange, Refused
 from readmit_runtime.database import Connection, Pool
 from readmit_runtime.settings import PostgresSettings
-from support.batch_producer_rig import Rig, command_record
+from support.batch_producer_rig import Rig
+from support.command_records import command_record
 from support.encounters import all_chunks, delivered, source_file
 from support.planned_store import PlannedStore, lines_of, source_bytes
 
@@ -129,6 +130,10 @@ class StateRig:
     async def clean(self) -> None:
         """Let a cleaner clean all there is."""
         await self.ingestor.clean()
+
+    async def rebuild(self) -> None:
+        """Let the clean tables be derived anew."""
+        await self.ingestor.rebuild(offset=next(self._offsets))
 
     async def run_state(self) -> str | None:
         """Give the run's state, None when there is no run."""

@@ -14,7 +14,8 @@ from readmit_contracts.reasons import Reason
 from readmit_contracts.source import SPLITS
 from readmit_runtime.database import connect
 from readmit_runtime.settings import PostgresSettings
-from support.batch_producer_rig import Rig, command_record
+from support.batch_producer_rig import Rig
+from support.command_records import command_record
 from support.skeleton_dataset import write_skeleton
 
 

@@ -14,7 +14,8 @@ from readmit_contracts.events import (
     StoreReset,
 )
 from readmit_contracts.reasons import Reason
-from support.batch_producer_rig import Rig, command_record
+from support.batch_producer_rig import Rig
+from support.command_records import command_record
 
 RESET = ResetStore(reason="a test", actor="tester")
 

@@ -17,6 +17,7 @@ from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import KafkaSettings
 from support.batch_producer_rig import Rig
 from support.encounters import all_chunks, delivered, source_file
+from support.ingestor_process import running_ingestor
 from support.message_examples import EXAMPLES
 from support.planned_store import lines_of, records, source_bytes
 
@@ -156,6 +157,28 @@ async def test_the_store_is_not_reset_without_a_yes(readmit, store):
     assert await store.admin.fetchval("SELECT generation FROM ingest.store") == 1
 
 
+async def test_clean_tables_are_rebuilt_with_a_word_on_what_came_of_it(readmit, store, kafka_bootstrap, tmp_path):
+    """It waits for the ingestor's answer, and a refusal is a failure."""
+    await store.plan(SOURCE, LINES)
+    await ingest(store)
+    await store.admin.execute("DELETE FROM clean.train")
+    async with running_ingestor(kafka_bootstrap, store.settings, tmp_path):
+        asked = ("ingest", "rebuild-clean", "--reason", "rows are gone", "--actor", "operator")
+        rebuilt = await readmit(*asked)
+        assert rebuilt.code == ExitCode.DONE, rebuilt.err
+        assert rebuilt.out == (
+            "The clean tables of generation 1 are right again: "
+            "3 batches, 900 rows derived anew; for operator: rows are gone.\n"
+        )
+        assert await store.rows("clean") == 900
+
+        await store.admin.execute("UPDATE raw.train SET num_medications = 99 WHERE row_no = 17")
+        refused = await readmit(*asked)
+        assert refused.code == ExitCode.FAILED
+        assert "DATASET_CHANGED" in refused.err
+        assert "batch 0 of train" in refused.err
+
+
 async def test_status_shows_the_store_and_the_runs(readmit, store, rig):
     """One screen, and the same for machines."""
     run_id = await rig.start(train="all", test=NextBatches(next=1))
@@ -200,6 +223,7 @@ async def test_topics_are_listed_and_their_messages_read(readmit, kafka_bootstra
         ("ingest", "start", "--train", "some"),
         ("ingest", "cancel", "last"),
         ("ingest", "cancel", "0" * 36, "--reason", "x"),
+        ("ingest", "rebuild-clean", "--reason", "x\ny"),
         ("ingest", "verify", "0" * 36),
     ],
 )

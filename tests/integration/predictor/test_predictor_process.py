@@ -1,28 +1,12 @@
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 from readmit_contracts.bundle import MODEL_FILE, bundle_key
 from readmit_contracts.events import ModelLoaded, ModelLoadFailed, PredictionRecord, PredictionsMade, ReplicaReported
 from readmit_contracts.predictions import example_encounter
 from readmit_contracts.topics import MODELS_LOADED, PREDICTIONS
-from readmit_runtime.settings import ObjectStoreSettings
 from support.cohort import cohort
 from support.model_bundles import model_bundle, offline_probabilities, request_of
 from support.predictor_process import PredictorProcess, PredictorWorld
-
-
-@pytest.fixture
-async def world(
-    kafka_bootstrap: str, object_store_settings: ObjectStoreSettings, tmp_path: Path
-) -> AsyncIterator[PredictorWorld]:
-    """A model name that no other test promotes, with two models in the bucket."""
-    world = PredictorWorld(kafka_bootstrap, object_store_settings, tmp_path)
-    await world.store_bundle(model_bundle(1))
-    await world.store_bundle(model_bundle(2))
-    yield world
-    await world.close()
 
 
 async def _predict(predictor: PredictorProcess, rows: list[dict[str, str]]) -> list[dict]:

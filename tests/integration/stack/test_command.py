@@ -51,11 +51,11 @@ def test_down_without_a_stack_is_no_error(readmit):
 
 def test_up_prints_json_for_machines_and_says_what_it_started(readmit):
     """Scripts read the addresses from it, and whether something was down."""
-    first = readmit("up", "--without-mlflow", "--json")
+    first = readmit("up", "--without-mlflow", "--no-airflow", "--json")
     assert first.returncode == 0, first.stderr
     started = json.loads(first.stdout)["started"]
     assert {"kafka", "postgres", "s3"} <= set(started)
-    again = readmit("up", "--without-mlflow", "--json")
+    again = readmit("up", "--without-mlflow", "--no-airflow", "--json")
     assert again.returncode == 0, again.stderr
     second = json.loads(again.stdout)
     assert second["started"] == []
@@ -64,7 +64,7 @@ def test_up_prints_json_for_machines_and_says_what_it_started(readmit):
 
 def test_up_shows_a_person_every_part_and_its_address(readmit):
     """The table is what a newcomer looks at first."""
-    done = readmit("up", "--without-mlflow")
+    done = readmit("up", "--without-mlflow", "--no-airflow")
     assert "Already up" in done.stdout
     assert {"kafka", "postgres", "s3"} <= set(done.stdout.split())
 

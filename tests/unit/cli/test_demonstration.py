@@ -6,6 +6,7 @@ import pytest
 from readmit_cli.demonstration import rendering
 from readmit_cli.demonstration.addresses import Address
 from readmit_cli.demonstration.demonstration import Demonstration, Outcome, World
+from readmit_cli.demonstration.pipeline import PipelineRun, TaskRun
 from readmit_cli.demonstration.steps import Steps
 from readmit_cli.failures import CommandFailed
 from readmit_cli.model_rows import JobStatus
@@ -111,7 +112,8 @@ class Demo:
         store = FakeViews(
             store=[STORE],
             batches=given("batches", [[FOREIGN], [CLEAN, FOREIGN]]),
-            command=[command(), asked, *given("settled", [changed(asked, outcome="applied")])],
+            command=given("commands", [command(), asked, *given("settled", [changed(asked, outcome="applied")])]),
+            run=[run()],
             run_of=given("runs", [run("streaming", published=40), run()]),
             run_batches=[[]],
         )
@@ -122,7 +124,7 @@ class Demo:
             promotion_of=given("promotions", [promotion()]),
             champion=given("champions", [champion()]),
         )
-        self.store = store
+        self.store, self.models = store, models
 
         async def publish(request):
             self.published.append(request.message)
@@ -135,7 +137,14 @@ class Demo:
         async def predict():
             return given("prediction", prediction())
 
-        return World(store=store, models=models, publish=publish, verify=verify, predict=predict)
+        return World(
+            store=store,
+            models=models,
+            publish=publish,
+            verify=verify,
+            predict=predict,
+            run_pipeline=given("run_pipeline"),
+        )
 
 
 def done_before() -> JobStatus:
@@ -225,6 +234,36 @@ async def test_without_a_champion_there_is_nothing_to_ask():
     """The gate may refuse the very first model, when no predictor can read it."""
     with pytest.raises(CommandFailed, match="No model serves"):
         await Demo(promotions=[None], champions=[None]).run()
+
+
+ASKED_BY_AIRFLOW = UUID(int=9)
+PIPELINE = PipelineRun(
+    page="http://airflow/run",
+    tasks=(TaskRun(task_id="prepare", state="success", seconds=0.5), TaskRun(task_id="gate", state="success")),
+    run_id=RUN_ID,
+    promotion_command_id=ASKED_BY_AIRFLOW,
+)
+
+
+async def through_airflow(on_tasks) -> PipelineRun:
+    """Run the pipeline as Airflow would."""
+    on_tasks([TaskRun(task_id="prepare", state="success"), TaskRun(task_id="train", state="deferred")])
+    return PIPELINE
+
+
+async def test_airflow_does_the_work_where_it_is_up_and_what_came_of_it_is_the_systems_word():
+    """Its tasks are shown with their seconds; rows, model and champion are read from the system all the same."""
+    heard = command(consumer="trainer", command_type=ce_type(IngestionCompleted), subject=str(JOB_ID))
+    demo = Demo(run_pipeline=through_airflow, commands=[heard], jobs=[job()])
+    outcome = await demo.run()
+    assert not demo.published
+    assert list(outcome.seconds) == ["pipeline", "verification", "predictor", "prediction"]
+    assert "pipeline: train" in demo.view.said
+    assert (outcome.run.run_id, outcome.trained.promotion) == (RUN_ID, promotion())
+    assert demo.models.promotion_of.asked[-1] == (ASKED_BY_AIRFLOW,)
+    shown = printed(outcome)
+    assert "prepare                       success      0.5" in shown
+    assert "http://airflow/run" in shown
 
 
 def printed(outcome: Outcome) -> str:

@@ -4,8 +4,8 @@ import pytest
 from readmit_cli.asking.requests import Request, publish
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
-from readmit_contracts.commands import PromoteModel, StartIngestion, TrainModel
-from readmit_contracts.topics import INGESTION_COMMANDS, MODELS_COMMANDS, TRAINING_COMMANDS
+from readmit_contracts.commands import PromoteModel, RebuildClean, StartIngestion, TrainModel
+from readmit_contracts.topics import INGESTION_COMMANDS, MODELS_COMMANDS, QUARANTINE_COMMANDS, TRAINING_COMMANDS
 from readmit_runtime.messages import incoming
 from readmit_runtime.testing.fake_broker import FakeBroker
 from readmit_runtime.testing.fake_producer import FakeProducer
@@ -19,6 +19,7 @@ PROMOTE = PromoteModel(model_id=MODEL_ID, reason="better", actor="operator")
     ("message", "topic", "key", "taker"),
     [
         (START, INGESTION_COMMANDS, b"store", "batch_producer"),
+        (RebuildClean(reason="altered", actor="operator"), QUARANTINE_COMMANDS, b"store", "ingestor"),
         (TrainModel(), TRAINING_COMMANDS, b"readmission", "trainer"),
         (PROMOTE, MODELS_COMMANDS, b"readmission", "trainer"),
     ],

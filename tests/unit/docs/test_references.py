@@ -13,10 +13,10 @@ from readmit_cli.app import build
 from readmit_contracts.topics import TOPICS, dead_letter
 from support.generated_text import ROOT
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("services/*/README.md")])
-PACKAGES = {
-    path.name: path for path in [*ROOT.glob("packages/*/src/*"), *ROOT.glob("services/*/src/*")] if path.is_dir()
-}
+_WRITTEN = ("*.md", "docs/**/*.md", "services/*/README.md", "airflow/README.md")
+_IMPORTED = ("packages/*/src/*", "services/*/src/*", "airflow/plugins/readmit_airflow")
+DOCUMENTS = sorted(path for pattern in _WRITTEN for path in ROOT.glob(pattern))
+PACKAGES = {path.name: path for pattern in _IMPORTED for path in ROOT.glob(pattern) if path.is_dir()}
 GUARANTEES = ROOT / "docs" / "guarantees.md"
 SCHEMAS = "clean|ingest|predictions|raw|status|training"
 TOPIC_NAMES = {topic.name for plain in TOPICS for topic in (plain, dead_letter(plain))}
@@ -48,7 +48,7 @@ def test_every_test_that_is_named_exists(document: Path) -> None:
     """A promise whose proof was renamed or removed has no proof."""
     missing = [
         found[0]
-        for found in named(document, r"(tests/[\w/]+\.py)::(\w+)")
+        for found in named(document, r"((?:airflow/)?tests/[\w/]+\.py)::(\w+)")
         if not (ROOT / found[1]).is_file() or found[2] not in functions_of(ROOT / found[1])
     ]
     assert missing == []

@@ -1,12 +1,14 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
+from predictor.problems import ProblemKind
 from readmit_contracts.access import make_key
 from starlette.types import Message
 from support.bad_requests import GOOD, JSON
 from support.model_bundles import model_bundle, promotion
-from support.predictor_rig import KEY, PredictorRig, access_key, loaded
+from support.predictor_rig import KEY, PredictorRig, access_key, loaded, log_settings_of
 
 OTHER = make_key(b"\x21" * 8, b"\x22" * 32)
 
@@ -59,6 +61,38 @@ async def test_until_keys_are_known_a_replica_is_not_ready_and_asks_for_patience
     assert int(asked.headers["retry-after"]) > 0
     assert ready.status_code == 503
     assert after == [200, 200]
+
+
+UNAVAILABLE: dict[ProblemKind, Callable[[Path], PredictorRig]] = {
+    ProblemKind.NO_MODEL: lambda _path: PredictorRig(),
+    ProblemKind.KEYS_UNKNOWN: lambda _path: PredictorRig(keys=None),
+    ProblemKind.OVERLOADED: lambda _path: PredictorRig(max_requests=0),
+    ProblemKind.LOG_FULL: lambda path: PredictorRig(log_settings=log_settings_of(spool=path, when_full="refuse")),
+}
+
+
+@pytest.mark.parametrize(("path", "body"), [("/v1/predict", GOOD), ("/v1/predict/batch", b"[" + GOOD + b"]")])
+@pytest.mark.parametrize("kind", UNAVAILABLE, ids=lambda kind: kind.name)
+async def test_what_passes_by_itself_is_answered_by_its_503(
+    tmp_path: Path, kind: ProblemKind, path: str, body: bytes
+) -> None:
+    """A caller has to know that the same request may succeed later, and elsewhere at once."""
+    no_folder = tmp_path / "file"
+    no_folder.write_text("in the way")
+    rig = UNAVAILABLE[kind](no_folder)
+    if kind is not ProblemKind.NO_MODEL:
+        rig.serving.swap(loaded(model_bundle(1)))
+    async with rig.client() as client:
+        response = await client.post(path, content=body, headers=JSON)
+    assert (response.status_code, response.json()["code"]) == (503, kind.name)
+    assert response.headers["content-type"] == "application/problem+json"
+    assert int(response.headers["retry-after"]) > 0
+    assert response.headers["x-request-id"]
+
+
+def test_every_503_has_its_case() -> None:
+    """A new reason must not come in untried."""
+    assert set(UNAVAILABLE) == {kind for kind in ProblemKind if kind.status == 503}
 
 
 async def test_above_the_most_requests_under_way_the_answer_is_503_except_to_those_who_look_after_us() -> None:

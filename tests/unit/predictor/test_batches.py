@@ -13,7 +13,7 @@ from readmit_contracts.predictions import MAX_ENCOUNTERS, example_encounter
 from support.bad_requests import CANARY, CASES, GOOD, JSON, Case
 from support.cohort import cohort
 from support.model_bundles import model_bundle, offline_probabilities, promotion, request_of
-from support.predictor_rig import BATCH_BYTES, PredictorRig, loaded
+from support.predictor_rig import BATCH_BYTES, PredictorRig, loaded, log_settings_of
 
 BATCH = "/v1/predict/batch"
 FIELD_CASES = [case for case in CASES if case.status == 422]
@@ -59,14 +59,50 @@ async def test_every_answer_of_a_batch_is_recorded_like_a_single_one(rig: Predic
     assert {record.epoch for record in records} == {7}
 
 
+@pytest.mark.parametrize("name", [None, "tuesday"])
+async def test_equal_items_of_a_batch_are_told_apart_by_their_id_alone(rig: PredictorRig, name: str | None) -> None:
+    """Their digest is the same, because it says what was asked; two patients may be alike in all of it."""
+    async with rig.running():
+        await _ask(rig, b"[" + GOOD + b"," + GOOD + b"]", **({} if name is None else {"idempotency-key": name}))
+    first, second = [record for made in rig.sent(PredictionsMade) for record in made.records]
+    assert first.input_sha256 == second.input_sha256 == sha256(GOOD).hexdigest()
+    assert first.prediction_id != second.prediction_id
+
+
+async def test_a_replica_that_keeps_inputs_keeps_each_items() -> None:
+    """An auditor asks for a prediction, however it was asked for."""
+    rig = PredictorRig(keep_inputs=True)
+    rig.serving.swap(loaded(model_bundle(1)))
+    sent = [request_of(row) for row in cohort(3, seed=2)]
+    async with rig.running():
+        await _ask(rig, json.dumps(sent).encode())
+    kept = [record.input_json for made in rig.sent(PredictionsMade) for record in made.records]
+    assert [json.loads(text or "") for text in kept] == sent
+
+
+@pytest.mark.parametrize(("when_full", "status"), [("refuse", 503), ("drop", 200)])
+async def test_a_batch_is_recorded_as_a_whole_or_not_at_all(when_full: str, status: int) -> None:
+    """A caller that gets no answer at all must not find a part of it on record."""
+    rig = PredictorRig(log_settings=log_settings_of(spool_bytes=64 * 1024, when_full=when_full))
+    rig.serving.swap(loaded(model_bundle(1)))
+    async with rig.running():
+        too_many = await _ask(rig, b"[" + b",".join([GOOD] * MAX_ENCOUNTERS) + b"]")
+        few = await _ask(rig, b"[" + GOOD + b"," + GOOD + b"]")
+    assert too_many.status_code == status
+    assert rig.sample("readmit_predictor_unlogged_records_total", reason="full") == MAX_ENCOUNTERS
+    recorded = [str(record.prediction_id) for made in rig.sent(PredictionsMade) for record in made.records]
+    assert recorded == [answer["prediction_id"] for answer in few.json()]
+
+
 @pytest.mark.parametrize("case", FIELD_CASES, ids=lambda case: case.name)
 async def test_one_bad_item_refuses_all_and_is_named_by_its_number(rig: PredictorRig, case: Case) -> None:
     """Half an answer would have to be matched to half a question."""
-    response = await _ask(rig, b"[" + GOOD + b"," + case.body + b"," + GOOD + b"]")
+    async with rig.running():
+        response = await _ask(rig, b"[" + GOOD + b"," + case.body + b"," + GOOD + b"]")
     assert (response.status_code, response.json()["code"]) == (422, "INVALID_ENCOUNTER")
     assert _errors(response) == [("$[1]" + path.removeprefix("$"), reason) for path, reason in case.faults]
     assert CANARY not in response.text
-    assert rig.sample("readmit_predictor_buffered_records") == 0
+    assert rig.sent(PredictionsMade) == []
 
 
 @pytest.mark.parametrize("case", JSON_CASES, ids=lambda case: case.name)

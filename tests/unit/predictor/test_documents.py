@@ -19,6 +19,7 @@ ENVIRONMENT = {
     "READMIT_PREDICTOR_OBJECT_STORE__SECRET_KEY": "not a secret",
     "READMIT_PREDICTOR_OBJECT_STORE__BUCKET": "readmit",
     "READMIT_PREDICTOR_HTTP__PORT": "8080",
+    "READMIT_PREDICTOR_PREDICTION_LOG__SPOOL": "/var/spool/readmit",
 }
 
 
@@ -40,7 +41,7 @@ def test_the_readme_has_the_metrics_as_they_are() -> None:
 
 
 def test_the_defaults_make_valid_settings() -> None:
-    """Addresses and keys are all that has to be given."""
+    """Addresses, keys and a place for the spool are all that has to be given."""
     settings = load(PredictorSettings)
     assert settings.model == "readmission"
     assert settings.limits.body_bytes == 65_536
@@ -57,7 +58,9 @@ def test_the_defaults_make_valid_settings() -> None:
         ("MODEL", "name\n"),
         ("REPORT_INTERVAL_S", "15"),
         ("LIMITS__BODY_BYTES", "0"),
-        ("PREDICTION_LOG__CHUNK_RECORDS", "1001"),
+        ("PREDICTION_LOG__SPOOL_BYTES", "1000"),
+        ("PREDICTION_LOG__WHEN_FULL", "wait"),
+        ("LOG_INPUTS", "some"),
         ("LIMITS__BODY_BITES", "1"),
     ],
 )

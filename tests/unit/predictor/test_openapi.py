@@ -45,9 +45,10 @@ def test_the_example_is_a_request_that_works(document: dict[str, Any]) -> None:
     assert content["schema"] == {"$ref": "#/components/schemas/Encounter"}
 
 
-def test_every_error_answer_is_named(document: dict[str, Any]) -> None:
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/predict/batch"])
+def test_every_error_answer_is_named(document: dict[str, Any], path: str) -> None:
     """A caller handles what it was told of."""
-    answers = document["paths"]["/v1/predict"]["post"]["responses"]
+    answers = document["paths"][path]["post"]["responses"]
     not_for_this_route = {ProblemKind.NOT_FOUND, ProblemKind.METHOD_NOT_ALLOWED, ProblemKind.INTERNAL}
     expected = {str(kind.status) for kind in ProblemKind if kind not in not_for_this_route}
     assert set(answers) == {"200", *expected}
@@ -55,6 +56,7 @@ def test_every_error_answer_is_named(document: dict[str, Any]) -> None:
         assert answers[status]["content"] == {
             "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         }
+    assert "recorded" in answers["503"]["description"]
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -115,6 +115,23 @@ async def test_every_answer_is_recorded_with_its_model_and_the_digest_of_its_inp
     )
     assert (record.model, record.model_id, record.epoch) == ("readmission", model_bundle(1).model_id, 7)
     assert record.input_sha256 == sha256(body).hexdigest()
+    assert record.input_json is None
+
+
+async def test_a_replica_that_keeps_inputs_records_what_was_scored() -> None:
+    """An auditor can score it again; a field that was left out stands there with the marker that it meant."""
+    rig = PredictorRig(keep_inputs=True)
+    rig.serving.swap(loaded(model_bundle(1)))
+    sent = {name: value for name, value in reversed(example_encounter().items()) if name != "weight"}
+    async with rig.running(), rig.client() as client:
+        await client.post(
+            "/v1/predict", content=json.dumps(sent, indent=2), headers={"content-type": "application/json"}
+        )
+    ((record,),) = (made.records for made in rig.sent(PredictionsMade))
+    assert record.input_json is not None
+    kept = json.loads(record.input_json)
+    assert kept == {**sent, "weight": "?"}
+    assert list(kept) == list(example_encounter())  # equal encounters are equal texts
 
 
 async def test_each_answer_has_an_id_of_its_own(rig: PredictorRig) -> None:

@@ -56,6 +56,14 @@ def test_a_service_gets_no_login_that_it_has_no_use_for(addresses, service, unkn
     assert not [name for name in addresses.service_environment(service) if unknown in name]
 
 
+def test_the_predictor_alone_is_given_the_stacks_spool(addresses, tmp_path):
+    """What was answered has to outlive the process, and to go with the stack's own data."""
+    spools = {name: value for service in SERVICES for name, value in addresses.service_environment(service).items()}
+    assert [(name, value) for name, value in spools.items() if "SPOOL" in name] == [
+        ("READMIT_PREDICTOR_PREDICTION_LOG__SPOOL", str(tmp_path / "spool"))
+    ]
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_services_variables_carry_its_own_prefix(addresses, service):
     """One service must not pick up what was meant for another."""

@@ -8,8 +8,9 @@ from readmit_runtime.settings import NESTED_DELIMITER, KafkaSettings, PostgresSe
 
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
+from readmit_cli.stack.connections import AirflowConnection
 from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.programs import MLFLOW
+from readmit_cli.stack.programs import AIRFLOW, MLFLOW
 from readmit_cli.stack.stack import Stack
 
 PREFIX = "READMIT_CLI_"
@@ -97,6 +98,13 @@ class Connections:
             return self._settings.mlflow
         stack = _stack()
         return stack.mlflow_uri if MLFLOW in stack.wanted() else None
+
+    def airflow(self) -> AirflowConnection | None:
+        """Return the local stack's Airflow, None where there is no local stack or Airflow was not started."""
+        if not self.local:
+            return None
+        stack = _stack()
+        return stack.airflow() if set(AIRFLOW) <= set(stack.wanted()) else None
 
 
 def _stack() -> Stack:

@@ -74,6 +74,14 @@ class ResetStore(Message, frozen=True, kw_only=True):
     actor: Actor
 
 
+class RebuildClean(Message, frozen=True, kw_only=True):
+    """Derive the clean tables of the whole store anew from the raw ones; refused when raw rows were altered."""
+
+    key_template = "store"
+    reason: Why
+    actor: Actor
+
+
 class TrainModel(Message, frozen=True, kw_only=True):
     """Train on every clean batch of the store; the same data, recipe and versions are the same job."""
 

@@ -258,9 +258,11 @@ class ModelLoadFailed(Message, frozen=True, kw_only=True):
 
 
 Decision = Literal["high_risk", "low_risk"]
+# Postgres takes no NUL; the largest encounter within its columns' bounds takes about 1,400 characters
+InputText = Annotated[str, Meta(max_length=8_000, pattern=r"^[^\x00]*(?!\n)$")]
 
 
-class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
+class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answered prediction."""
 
     prediction_id: Annotated[UUID, Meta(description="The id in the answer; a repeated request has the same.")]
@@ -271,7 +273,13 @@ class PredictionRecord(msgspec.Struct, frozen=True, kw_only=True):
     probability: Annotated[Probability, Meta(description="Calibrated probability of readmission within 30 days.")]
     decision: Annotated[Decision, Meta(description="high_risk when the probability reaches the threshold.")]
     threshold: Annotated[Probability, Meta(description="The threshold of the model.")]
-    input_sha256: Annotated[Sha256, Meta(description="SHA-256 of the encounter as received.")]
+    input_sha256: Annotated[
+        Sha256,
+        Meta(description="SHA-256 of the encounter's bytes as received; in a batch, of that item alone."),
+    ]
+    input_json: Annotated[
+        InputText | None, Meta(description="The encounter that was scored, as JSON; only from a replica that keeps it.")
+    ] = None
 
 
 class PredictionsMade(Message, frozen=True, kw_only=True):

@@ -88,7 +88,7 @@ class Reason(StrEnum):
     NO_VALIDATION_ROWS = "NO_VALIDATION_ROWS"
     """The training set has no validation rows."""
     DATASET_CHANGED = "DATASET_CHANGED"
-    """The rows read are not those that the training set's digests name."""
+    """The rows read are not those that the digests on record name."""
     UNKNOWN_JOB = "UNKNOWN_JOB"
     """No training job has this id."""
     CANCELLED = "CANCELLED"

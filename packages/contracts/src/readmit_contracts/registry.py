@@ -15,6 +15,7 @@ MESSAGES: tuple[type[Message], ...] = (
     commands.CancelIngestion,
     commands.ResumeIngestion,
     commands.ResetStore,
+    commands.RebuildClean,
     commands.TrainModel,
     commands.CancelTraining,
     commands.PromoteModel,

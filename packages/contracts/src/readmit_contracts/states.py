@@ -58,6 +58,7 @@ class RunEvent(StrEnum):
     RESUMED_AFTER_RESET = "`ResumeIngestion` after the store was reset"
     COMMAND_REPEATED = "a `CancelIngestion` or `ResumeIngestion` that was handled comes again"
     STORE_RESET = "`ResetStore`"
+    CLEAN_REBUILT = "`RebuildClean`"
 
 
 class BatchEvent(StrEnum):
@@ -77,6 +78,8 @@ class BatchEvent(StrEnum):
     RUN_RESUMED_FULL = "`ResumeIngestion` of a failed run that wants it; no row is missing"
     RUN_RESUMED_OVER_LIMIT = "`ResumeIngestion` of a failed run that wants it; this batch or another is over the limit"
     STORE_RESET = "`ResetStore` that is accepted"
+    CLEAN_REBUILT = "`RebuildClean`"
+    CLEAN_REBUILT_ALTERED = "`RebuildClean` after raw rows of this batch were altered"
 
 
 class JobEvent(StrEnum):
@@ -136,6 +139,7 @@ _CONFLICT: Final = Refused(Reason.CHUNK_CONFLICT)
 _LIMIT: Final = Refused(Reason.QUARANTINE_LIMIT)
 _RESET: Final = Refused(Reason.STORE_RESET)
 _BUSY: Final = Refused(Reason.STORE_BUSY)
+_CHANGED: Final = Refused(Reason.DATASET_CHANGED)
 _UNKNOWN_JOB: Final = Refused(Reason.UNKNOWN_JOB)
 _REFUSED: Final = Refused(Reason.REFUSED)
 
@@ -169,6 +173,7 @@ RUNS: Final = _machine(RunState, {
     RunEvent.RESUMED_AFTER_RESET:   (_UNKNOWN_RUN, _RUN_STATE,    _RUN_STATE,    _RUN_STATE, _RUN_STATE, _RESET),
     RunEvent.COMMAND_REPEATED:      (SAME,         SAME,          SAME,          SAME,       SAME,       SAME),
     RunEvent.STORE_RESET:           (SAME,         _BUSY,         _BUSY,         SAME,       SAME,       SAME),
+    RunEvent.CLEAN_REBUILT:         (SAME,         SAME,          SAME,          SAME,       SAME,       SAME),
 })
 
 BATCHES: Final = _machine(BatchState, {
@@ -187,6 +192,8 @@ BATCHES: Final = _machine(BatchState, {
     BatchEvent.RUN_RESUMED_FULL:        (_UNKNOWN_RUN,   SAME,         SAME,        SAME,      _B.STORED),
     BatchEvent.RUN_RESUMED_OVER_LIMIT:  (_UNKNOWN_RUN,   _LIMIT,       _LIMIT,      _LIMIT,    _LIMIT),
     BatchEvent.STORE_RESET:             (SAME,           SAME,         SAME,        SAME,      SAME),
+    BatchEvent.CLEAN_REBUILT:           (SAME,           SAME,         SAME,        SAME,      SAME),
+    BatchEvent.CLEAN_REBUILT_ALTERED:   (SAME,           SAME,         SAME,        _CHANGED,  SAME),
 })
 
 JOBS: Final = _machine(JobState, {

@@ -48,6 +48,17 @@ INGESTION_COMMANDS = Topic(
     description="What the store is to take in, in one order.",
 )
 
+QUARANTINE_COMMANDS = Topic(
+    name="readmit.quarantine.commands.v1",
+    key="store",
+    messages=(commands.RebuildClean,),
+    writers=("airflow", "cli"),
+    readers=("ingestor",),
+    partitions_local=1,
+    partitions_production=1,
+    description="What is to be put right in the store, in one order.",
+)
+
 
 def _batches(split: Split) -> Topic:
     return Topic(
@@ -172,6 +183,7 @@ ACCESS_KEYS = Topic(
 
 TOPICS: tuple[Topic, ...] = (
     INGESTION_COMMANDS,
+    QUARANTINE_COMMANDS,
     *BATCHES.values(),
     INGESTION_EVENTS,
     TRAINING_COMMANDS,

@@ -29,11 +29,11 @@ class Gauges(Protocol):
 class Observation:
     """Feeds the gauges; its heartbeat is the process's liveness, its other methods are checks of readiness."""
 
-    def __init__(self, pool: Pool, schema: str, progress: ConsumerProgress, *, gauges: Gauges) -> None:
-        """Take the owner of the outbox and the consumer to look at."""
+    def __init__(self, pool: Pool, schema: str, *consumers: ConsumerProgress, gauges: Gauges) -> None:
+        """Take the owner of the outbox and the consumers to look at."""
         self._pool = pool
         self._schema = schema
-        self._progress = progress
+        self._consumers = consumers
         self._gauges = gauges
         self.heartbeat = Heartbeat(6 * EVERY_S)
 
@@ -45,15 +45,16 @@ class Observation:
                 with transient_errors():
                     async with self._pool.acquire() as connection:
                         age_s = await outbox.oldest_age_s(connection, self._schema)
-                self._gauges.observe(behind=self._progress.behind, outbox_age_s=age_s)
+                behind = sum(progress.behind for progress in self._consumers)
+                self._gauges.observe(behind=behind, outbox_age_s=age_s)
             except Transient as error:
                 log.warning("observation_put_off", reason=describe(error))
             await pause(EVERY_S, stop)
 
     async def consuming(self) -> None:
-        """Return when the consumer has joined its group; raise Transient otherwise."""
-        if not self._progress.started:
-            raise Transient("the consumer has not joined its group yet")
+        """Return when every consumer has joined its group; raise Transient otherwise."""
+        if not all(progress.started for progress in self._consumers):
+            raise Transient("a consumer has not joined its group yet")
 
     async def postgres_answers(self) -> None:
         """Return when Postgres answers; raise Transient otherwise."""

@@ -39,6 +39,17 @@ PREDICTIONS = CounterSpec(
     unit="predictions",
     help="Answered predictions written to Postgres.",
 )
+EXPIRED = CounterSpec(
+    name="readmit_ingestor_expired_predictions_total",
+    unit="predictions",
+    help="Predictions that came later than they may be kept and were not stored: a spool that was away for long.",
+)
+FORGOTTEN = CounterSpec(
+    name="readmit_ingestor_deleted_prediction_rows_total",
+    unit="rows",
+    help="Rows deleted because their time was over, by table: inputs, predictions, chunks.",
+    labels=("table",),
+)
 BEHIND = GaugeSpec(
     name="readmit_ingestor_waiting_records",
     unit="records",
@@ -50,7 +61,18 @@ OUTBOX_AGE = GaugeSpec(
     help="Age of the oldest event not yet published. Above a minute, the relay or Kafka is in trouble.",
 )
 
-TABLE: tuple[MetricSpec, ...] = (ROWS, QUARANTINED, CHUNKS, BATCHES, RUNS, PREDICTIONS, BEHIND, OUTBOX_AGE)
+TABLE: tuple[MetricSpec, ...] = (
+    ROWS,
+    QUARANTINED,
+    CHUNKS,
+    BATCHES,
+    RUNS,
+    PREDICTIONS,
+    EXPIRED,
+    FORGOTTEN,
+    BEHIND,
+    OUTBOX_AGE,
+)
 
 
 class IngestorMetrics:
@@ -81,6 +103,11 @@ class IngestorMetrics:
     def predictions_stored(self, stored: StoredPredictions) -> None:
         """Count a group of predictions after its commit."""
         self._metrics.counter(PREDICTIONS).inc(stored.predictions)
+        self._metrics.counter(EXPIRED).inc(stored.expired)
+
+    def predictions_deleted(self, table: str, rows: int) -> None:
+        """Count rows whose time was over."""
+        self._metrics.counter(FORGOTTEN).labels(table).inc(rows)
 
     def observe(self, *, behind: int, outbox_age_s: float) -> None:
         """Note what the loops wait for."""

@@ -30,7 +30,7 @@ from predictor.key_topic import KeyTopic
 from predictor.loading import ModelLoader
 from predictor.metrics import PredictorMetrics
 from predictor.prediction_log import PredictionLog
-from predictor.predictions import Predictions
+from predictor.predictions import Answers, Predictions
 from predictor.promotions import Promotions
 from predictor.replica import ReplicaReporter, replica_name
 from predictor.request import BodyLimits
@@ -77,11 +77,15 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
     )
     keys = AccessKeys()
     key_topic = KeyTopic(keys, None if settings.keys.file is None else KeyFile(settings.keys.file))
+    answers = Answers(keep_inputs=settings.log_inputs == "full")
+    prediction_log.prepare()
     app = create_app(
         api=model_routes(serving),
         operations=operations(
-            predictions=Predictions(serving=serving, prediction_log=prediction_log, metrics=metrics),
-            batches=BatchPredictions(serving=serving, prediction_log=prediction_log, most=settings.limits.batches),
+            predictions=Predictions(serving=serving, prediction_log=prediction_log, metrics=metrics, answers=answers),
+            batches=BatchPredictions(
+                serving=serving, prediction_log=prediction_log, most=settings.limits.batches, answers=answers
+            ),
             limits=BodyLimits(max_bytes=settings.limits.body_bytes, read_s=settings.limits.body_read_s),
             batch_limits=BodyLimits(max_bytes=settings.limits.batch_bytes, read_s=settings.limits.body_read_s),
         ),

@@ -38,7 +38,10 @@ class BatchPredictions:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")  # a second one would only take turns with it
 
     async def answer(self, body: bytes, caller: Caller) -> bytes:
-        """Return the answers, an array of `Prediction` as JSON; raises Refused: 400, 422 and 503."""
+        """Return the answers, an array of `Prediction` as JSON, once the records of all are in the log.
+
+        Raises Refused: 400, 422, and 503 as for a single one, or while too many batches are under way.
+        """
         if self._under_way >= self._most:
             raise Refused(ProblemKind.OVERLOADED)
         self._under_way += 1
@@ -47,8 +50,8 @@ class BatchPredictions:
             answers, records = await work
         finally:
             self._under_way -= 1
-        for record in records:
-            self._log.add(record)
+        if not self._log.add(*records):
+            raise Refused(ProblemKind.LOG_FULL)
         return answers
 
     def _work(self, body: bytes, caller: Caller) -> tuple[bytes, Sequence[PredictionRecord]]:
@@ -67,8 +70,8 @@ class BatchPredictions:
             for number, probability in enumerate(model.probabilities(encounters))
         ]
         records = [
-            self._answers.record(answer, input_sha256=sha256(item).hexdigest())
-            for answer, item in zip(answers, items, strict=True)
+            self._answers.record(answer, encounter, input_sha256=sha256(item).hexdigest())
+            for answer, encounter, item in zip(answers, encounters, items, strict=True)
         ]
         return msgspec.json.encode(answers), records
 

@@ -53,20 +53,31 @@ LOAD_TIME = HistogramSpec(
     help="From reading a promotion to the swap.",
     buckets=_LOAD_BUCKETS_S,
 )
-BUFFERED = GaugeSpec(
-    name="readmit_predictor_buffered_records",
-    unit="records",
-    help="Answered predictions that Kafka has not confirmed yet. At its limit, records are dropped.",
+SPOOLED = GaugeSpec(
+    name="readmit_predictor_spooled_bytes",
+    unit="bytes",
+    help="Answered predictions in the spool that Kafka has not confirmed yet, other replicas' included.",
 )
 SHIPPED = CounterSpec(
     name="readmit_predictor_shipped_records_total",
     unit="records",
     help="Answered predictions that Kafka confirmed.",
 )
-DROPPED = CounterSpec(
-    name="readmit_predictor_dropped_records_total",
+UNLOGGED = CounterSpec(
+    name="readmit_predictor_unlogged_records_total",
     unit="records",
-    help="Answered predictions that are lost to the log: buffer full, or the process ended while Kafka was away.",
+    help="Predictions that the log lacks, by reason: full (spool limit), disk (its error), undeliverable (to Kafka).",
+    labels=("reason",),
+)
+ADOPTED = CounterSpec(
+    name="readmit_predictor_adopted_segments_total",
+    unit="segments",
+    help="Segments of dead processes that were shipped here. A steady rise means that replicas die.",
+)
+TORN = CounterSpec(
+    name="readmit_predictor_torn_segments_total",
+    unit="segments",
+    help="Segments with a torn end, which was cut off: the last record of a process that was killed in its write.",
 )
 FAILED_DELIVERIES = CounterSpec(
     name="readmit_predictor_failed_deliveries_total",
@@ -85,9 +96,11 @@ TABLE: tuple[MetricSpec, ...] = (
     LOADS,
     FAILED_LOADS,
     LOAD_TIME,
-    BUFFERED,
+    SPOOLED,
     SHIPPED,
-    DROPPED,
+    UNLOGGED,
+    ADOPTED,
+    TORN,
     FAILED_DELIVERIES,
 )
 
@@ -107,9 +120,11 @@ class PredictorMetrics:
         self._loads = metrics.counter(LOADS)
         self._failed_loads = metrics.counter(FAILED_LOADS)
         self._load_time = metrics.histogram(LOAD_TIME)
-        self._buffered = metrics.gauge(BUFFERED)
+        self._spooled = metrics.gauge(SPOOLED)
         self._shipped = metrics.counter(SHIPPED)
-        self._dropped = metrics.counter(DROPPED)
+        self._unlogged = metrics.counter(UNLOGGED)
+        self._adopted = metrics.counter(ADOPTED)
+        self._torn = metrics.counter(TORN)
         self._failed_deliveries = metrics.counter(FAILED_DELIVERIES)
 
     def answered(self, path: str, status: int | None, seconds: float) -> None:
@@ -145,17 +160,25 @@ class PredictorMetrics:
         """Count one attempt that ended without a model."""
         self._failed_loads.labels(reason).inc()
 
-    def buffered(self, records: int) -> None:
-        """Note how many predictions wait for Kafka."""
-        self._buffered.set(records)
+    def spooled(self, size: int) -> None:
+        """Note how many bytes wait for Kafka."""
+        self._spooled.set(size)
 
     def shipped(self, records: int) -> None:
         """Count predictions that Kafka confirmed."""
         self._shipped.inc(records)
 
-    def dropped(self, records: int) -> None:
+    def unlogged(self, reason: str, records: int) -> None:
         """Count predictions that the log will not have."""
-        self._dropped.inc(records)
+        self._unlogged.labels(reason).inc(records)
+
+    def adopted(self) -> None:
+        """Count one segment of a dead process that was shipped."""
+        self._adopted.inc()
+
+    def torn(self) -> None:
+        """Count one segment that ended in the middle of a record."""
+        self._torn.inc()
 
     def delivery_failed(self, kind: str) -> None:
         """Count one message that Kafka did not confirm."""

@@ -48,6 +48,11 @@ _REFUSED_KEY: Answers = {
     403: _problem("The access key lacks the scope predict."),
 }
 _UNAVAILABLE: Answers = {503: _problem("No model or no keys are known yet, or too much is under way; ask later.")}
+_NOT_ANSWERED: Answers = {
+    503: _problem(
+        "No model or no keys are known yet, too much is under way, or the prediction cannot be recorded; ask later."
+    )
+}
 _REFUSED_BODY: Answers = {
     400: _problem("The body is not JSON, or can be read in two ways; or the Idempotency-Key is not accepted."),
     408: _problem("The body did not arrive in time."),
@@ -66,7 +71,7 @@ _IDEMPOTENCY_KEY: Schema = {
 
 def _operation(name: str, texts: tuple[str, str], body: Schema, answer: Schema) -> Schema:
     summary, description = texts
-    answers = {**_REFUSED_BODY, **_REFUSED_KEY, **_UNAVAILABLE}
+    answers = {**_REFUSED_BODY, **_REFUSED_KEY, **_NOT_ANSWERED}
     return {
         "post": {
             "tags": ["predictions"],

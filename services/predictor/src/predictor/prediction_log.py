@@ -1,38 +1,39 @@
-"""Ship every answered prediction to Kafka from a bounded buffer, without an answer ever waiting for it."""
+"""Keep every answered prediction on disk before its answer goes out, and ship it to Kafka without an answer waiting.
+
+Promised against the death of processes: what `write()` took, the operating system keeps. Not against its own death.
+"""
 
 import asyncio
+import errno
+import os
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from uuid import UUID, uuid4
 
+import msgspec
 import structlog
-from readmit_contracts import ids
-from readmit_contracts.events import PredictionRecord, PredictionsMade
-from readmit_contracts.registry import ce_type
-from readmit_contracts.topics import PREDICTIONS
+from readmit_contracts.events import PredictionRecord
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.clock import Clock, SystemClock
-from readmit_runtime.deadline import Deadline
 from readmit_runtime.lifecycle import pause
-from readmit_runtime.messages import OutgoingRecord, outgoing
 from readmit_runtime.producer import Producer
 
-from predictor.delivery import SOURCE, Delivery, deliver
 from predictor.metrics import PredictorMetrics
 from predictor.settings import PredictionLogSettings
+from predictor.spool.abandoned import AbandonedFolders
+from predictor.spool.folder import Segment
+from predictor.spool.segment_records import frame
+from predictor.spool.segment_writer import SegmentWriter, Write
+from predictor.spool.shipper import Shipper
 
-CHUNKS_PER_SEGMENT = 100_000  # the contract numbers chunks from 0 to 99,999
+COMPLAIN_EVERY_S = 60.0
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_ENCODER = msgspec.json.Encoder()
 
 log = structlog.get_logger(__name__)
 
 
 class PredictionLog:
-    """Records wait in memory until Kafka confirms their chunk.
-
-    A chunk is named by replica, segment and number, and once cut it is published unchanged until it is confirmed, so
-    that its reader can tell a repetition. When the buffer is full, new records are dropped and counted.
-    """
+    """Appends to the open segment of this process, ships closed ones and those that dead processes left."""
 
     def __init__(
         self,
@@ -43,101 +44,129 @@ class PredictionLog:
         metrics: PredictorMetrics,
         clock: Clock | None = None,
         backoff: Backoff | None = None,
-        new_segment: Callable[[], UUID] = uuid4,
-        chunks_per_segment: int = CHUNKS_PER_SEGMENT,
+        write: Write = os.write,
     ) -> None:
-        self._producer = producer
         self._settings = settings
         self._metrics = metrics
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
-        self._cutter = _Cutter(replica, new_segment, chunks_per_segment, self._clock)
-        self._waiting: deque[PredictionRecord] = deque()
-        self._in_hand: _Chunk | None = None
-        self._chunk_full = asyncio.Event()
+        self._writer = SegmentWriter(settings.spool, replica, write=write)
+        self._shipper = Shipper(producer, metrics=metrics)
+        self._abandoned = AbandonedFolders(settings.spool)
+        self._closed: deque[tuple[Segment, int]] = deque()
+        self._own_bytes = 0
+        self._open_bytes = 0
+        self._segment_closed = asyncio.Event()
+        self._close_at = self._clock.monotonic() + settings.flush_interval_s
+        self._look_at = self._clock.monotonic()
+        self._complain_at = self._clock.monotonic()
 
-    def __len__(self) -> int:
-        return len(self._waiting) + (0 if self._in_hand is None else self._in_hand.records)
+    def prepare(self) -> None:
+        """Make the process's folder, so that a wrong setting ends the start; a full disk does not. Raises OSError."""
+        try:
+            self._writer.make_folder()
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            self._complain("disk", error)
 
-    def add(self, record: PredictionRecord) -> None:
-        """Take one record, or drop and count it when the buffer is full; never waits, never fails."""
-        if len(self) >= self._settings.buffer_records:
-            self._metrics.dropped(1)
-            return
-        self._waiting.append(record)
-        self._metrics.buffered(len(self))
-        if len(self._waiting) >= self._settings.chunk_records:
-            self._chunk_full.set()
+    def add(self, *records: PredictionRecord) -> bool:
+        """Append the records of one answer by one `write()`, and tell whether the answer may go out.
 
-    async def run(self, ended: asyncio.Event) -> None:
-        """Ship until `ended`, to be set once the last answer is given, then flush within its limit."""
-        while not ended.is_set():
-            await pause(self._settings.flush_interval_s, self._chunk_full, ended)
-            self._chunk_full.clear()
-            while len(self) and not ended.is_set():
-                if await self._ship_next():
-                    self._backoff.reset()
-                else:
-                    await pause(self._backoff.next_s(), ended)
-        await self._flush()
-
-    async def _flush(self) -> None:
-        deadline = Deadline.after(self._settings.flush_limit_s, self._clock)
-        while len(self) and not deadline.expired:
-            try:
-                async with asyncio.timeout(deadline.remaining()):
-                    if not await self._ship_next():
-                        await self._clock.sleep(min(self._backoff.next_s(), deadline.remaining()))
-            except TimeoutError:
-                break
-        if len(self):
-            log.error("predictions_lost", records=len(self), limit_s=self._settings.flush_limit_s)
-            self._metrics.dropped(len(self))
-
-    async def _ship_next(self) -> bool:
-        """Publish the chunk in hand, or the next one; tell whether it is settled."""
-        if self._in_hand is None:
-            count = min(len(self._waiting), self._settings.chunk_records)
-            self._in_hand = self._cutter.cut([self._waiting.popleft() for _ in range(count)])
-        outcome = await deliver(self._producer, self._in_hand.message, kind="predictions", metrics=self._metrics)
-        if outcome is Delivery.LATER:
-            return False
-        settled, self._in_hand = self._in_hand.records, None
-        if outcome is Delivery.DONE:
-            self._metrics.shipped(settled)
-        else:
-            self._metrics.dropped(settled)
-        self._metrics.buffered(len(self))
+        It may not when the log has no room for them, or its disk fails, and the settings say to refuse. Never waits
+        for Kafka, raises nothing.
+        """
+        framed = b"".join([frame(_ENCODER.encode(record)) for record in records])
+        if self._own_bytes + self._abandoned.bytes_beside + len(framed) > self._settings.spool_bytes:
+            return self._unlogged("full", len(records), None)
+        try:
+            self._writer.append(framed)
+        except OSError as error:
+            if self._writer.ended:
+                self._close_segment()
+            return self._unlogged("disk", len(records), error)
+        self._own_bytes += len(framed)
+        self._open_bytes += len(framed)
+        if self._writer.ended:
+            self._close_segment()
         return True
 
+    async def run(self, ended: asyncio.Event) -> None:
+        """Ship until `ended`, to be set once the last answer is given, then what is left within its limit."""
+        try:
+            while not ended.is_set():
+                await self._step(ended)
+            await self._flush()
+        finally:
+            self._leave()
 
-@dataclass(frozen=True, slots=True)
-class _Chunk:
-    """A chunk as it is published, and how many records it holds."""
+    async def _step(self, ended: asyncio.Event) -> None:
+        if self._clock.monotonic() >= self._look_at:
+            await self._abandoned.look(self._writer.folder)
+            self._look_at = self._clock.monotonic() + self._settings.adopt_interval_s
+        if not self._closed and self._clock.monotonic() >= self._close_at:
+            self._close_segment()
+        self._metrics.spooled(self._own_bytes + self._abandoned.bytes_beside)
+        shipped = await self._ship_next()
+        if shipped is None:
+            self._segment_closed.clear()
+            await pause(max(0.0, self._close_at - self._clock.monotonic()), self._segment_closed, ended)
+        elif shipped:
+            self._backoff.reset()
+        else:
+            await pause(self._backoff.next_s(), ended)
 
-    message: OutgoingRecord
-    records: int
+    async def _ship_next(self) -> bool | None:
+        """Ship one closed segment, own ones first; tell whether it is done with, None when there is none."""
+        if self._closed:
+            segment, size = self._closed[0]
+            if not await self._shipper.ship(segment):
+                return False
+            self._closed.popleft()
+            self._own_bytes -= size
+            return True
+        adopted = self._abandoned.next()
+        if adopted is None:
+            return None
+        if not await self._shipper.ship(adopted):
+            return False
+        self._abandoned.done()
+        self._metrics.adopted()
+        return True
 
+    async def _flush(self) -> None:
+        self._close_segment()
+        try:
+            async with asyncio.timeout(self._settings.flush_limit_s):
+                while (shipped := await self._ship_next()) is not None:
+                    if not shipped:
+                        await self._clock.sleep(self._backoff.next_s())
+        except TimeoutError:
+            log.warning("predictions_left", spool=self._settings.spool, own_bytes=self._own_bytes)
 
-class _Cutter:
-    """Numbers the chunks of a replica's segments."""
+    def _close_segment(self) -> None:
+        self._close_at = self._clock.monotonic() + self._settings.flush_interval_s
+        segment = self._writer.close()
+        if segment is not None:
+            self._closed.append((segment, self._open_bytes))
+            self._open_bytes = 0
+            self._segment_closed.set()
 
-    def __init__(self, replica: str, new_segment: Callable[[], UUID], chunks_per_segment: int, clock: Clock) -> None:
-        self._replica = replica
-        self._chunks_per_segment = chunks_per_segment
-        self._new_segment = new_segment
-        self._clock = clock
-        self._segment = new_segment()
-        self._number = 0
+    def _leave(self) -> None:
+        self._abandoned.leave()
+        try:
+            self._writer.leave()
+        except OSError:
+            log.exception("spool_left", spool=self._settings.spool)
 
-    def cut(self, records: Sequence[PredictionRecord]) -> _Chunk:
-        """Return the next chunk with these records; its id follows from its name."""
-        if self._number == self._chunks_per_segment:
-            self._segment, self._number = self._new_segment(), 0
-        message = PredictionsMade(
-            replica=self._replica, segment=self._segment, chunk=self._number, records=tuple(records)
-        )
-        event_id = ids.event_id(ce_type(PredictionsMade), self._replica, self._segment, self._number)
-        self._number += 1
-        record = outgoing(PREDICTIONS, message, source=SOURCE, id=event_id, time=self._clock.now())
-        return _Chunk(record, len(records))
+    def _unlogged(self, reason: str, records: int, error: OSError | None) -> bool:
+        self._metrics.unlogged(reason, records)
+        self._complain(reason, error)
+        return self._settings.when_full == "drop"
+
+    def _complain(self, reason: str, error: OSError | None) -> None:
+        if self._clock.monotonic() < self._complain_at:
+            return
+        self._complain_at = self._clock.monotonic() + COMPLAIN_EVERY_S
+        code = None if error is None else errno.errorcode.get(error.errno or 0, type(error).__name__)
+        log.error("predictions_not_logged", reason=reason, error=code, when_full=self._settings.when_full)

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import msgspec
 from readmit_contracts import ids
 from readmit_contracts.events import PredictionRecord
-from readmit_contracts.predictions import Prediction
+from readmit_contracts.golden import Record
+from readmit_contracts.predictions import Encounter, Prediction
 from readmit_runtime.clock import Clock, SystemClock
 
 from predictor.encounter_body import read_encounter
@@ -29,9 +30,13 @@ class Caller:
 class Answers:
     """Makes the answer to one encounter and its record; any thread may ask."""
 
-    def __init__(self, *, clock: Clock | None = None, new_id: Callable[[], UUID] = uuid4) -> None:
+    def __init__(
+        self, *, clock: Clock | None = None, new_id: Callable[[], UUID] = uuid4, keep_inputs: bool = False
+    ) -> None:
+        """Make records with the encounter itself in them if `keep_inputs`, else with its SHA-256 alone."""
         self._clock = clock or SystemClock()
         self._new_id = new_id
+        self._keep_inputs = keep_inputs
 
     def answer(
         self, probability: float, model: LoadedModel, *, caller: Caller, body_sha256: str, item: int = 0
@@ -57,8 +62,8 @@ class Answers:
             model=model.identity,
         )
 
-    def record(self, answer: Prediction, *, input_sha256: str) -> PredictionRecord:
-        """Return the record of an answer."""
+    def record(self, answer: Prediction, encounter: Record, *, input_sha256: str) -> PredictionRecord:
+        """Return the record of the answer to an encounter; `input_sha256` is that of its bytes as received."""
         return PredictionRecord(
             prediction_id=answer.prediction_id,
             at=self._clock.now(),
@@ -69,6 +74,7 @@ class Answers:
             decision=answer.decision,
             threshold=answer.threshold,
             input_sha256=input_sha256,
+            input_json=_normalised(encounter) if self._keep_inputs else None,
         )
 
 
@@ -92,7 +98,10 @@ class Predictions:
         self._encode = msgspec.json.Encoder().encode
 
     def answer(self, body: bytes, caller: Caller) -> bytes:
-        """Return the answer, a `Prediction` as JSON; raises Refused: 400, 422, and 503 while no model is loaded."""
+        """Return the answer, a `Prediction` as JSON, once its record is in the log.
+
+        Raises Refused: 400, 422, and 503 while no model is loaded or, where so set, the log takes no record.
+        """
         encounter = read_encounter(body)
         model = self._serving.current
         if model is None:
@@ -102,5 +111,11 @@ class Predictions:
         self._metrics.inferred(self._clock.monotonic() - started)
         digest = sha256(body).hexdigest()
         answer = self._answers.answer(probability, model, caller=caller, body_sha256=digest)
-        self._log.add(self._answers.record(answer, input_sha256=digest))
+        if not self._log.add(self._answers.record(answer, encounter, input_sha256=digest)):
+            raise Refused(ProblemKind.LOG_FULL)
         return self._encode(answer)
+
+
+def _normalised(encounter: Record) -> str:
+    """Return the encounter as JSON, its fields in the order of the columns, whatever the caller's order was."""
+    return msgspec.json.encode(msgspec.convert(encounter, Encounter)).decode()

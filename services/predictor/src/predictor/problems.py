@@ -46,6 +46,7 @@ class ProblemKind(Enum):
     UNSUPPORTED_ENCODING = (415, "The content encoding is not accepted", "Send the body as it is, not compressed.")
     INVALID_ENCOUNTER = (422, "The encounter is not valid", "Correct the fields that errors names; see /docs.")
     INTERNAL = (500, "The request could not be answered", "Give the request id to whoever runs the service.")
+    LOG_FULL = (503, "The prediction cannot be recorded", "Send the request again later, or to another replica.")
     NO_MODEL = (503, "No model is loaded yet", "Send the request again later, or to another replica.")
     KEYS_UNKNOWN = (503, "The access keys are not known yet", "Send the request again later, or to another replica.")
     OVERLOADED = (503, "Too many requests are under way", "Send the request again later, or to another replica.")

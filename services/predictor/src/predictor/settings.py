@@ -1,6 +1,7 @@
 """The predictor's settings: `READMIT_PREDICTOR_...`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -65,22 +66,32 @@ class LoadSettings(SettingsGroup):
 
 
 class PredictionLogSettings(SettingsGroup):
-    """How answered predictions are shipped to Kafka."""
+    """How answered predictions are kept until Kafka has them."""
 
-    buffer_records: int = Field(
-        20_000,
-        ge=1,
-        le=1_000_000,
-        description="Predictions held while Kafka is away, about 1 KB each; beyond it new ones are dropped, counted.",
+    spool: Path = Field(
+        description="Folder on a local disk for predictions that Kafka has not confirmed; replicas may share it.",
     )
-    chunk_records: int = Field(
-        200, ge=1, le=1_000, description="Predictions per message; larger means fewer messages, longer encoding."
+    spool_bytes: int = Field(
+        256 * 1024 * 1024,
+        ge=64 * 1024,
+        le=2**40,
+        description="Most bytes in the spool, all replicas together; a prediction takes about 400.",
+    )
+    when_full: Literal["drop", "refuse"] = Field(
+        "drop",
+        description="With the spool full or its disk failing: answer without a record, counted, or refuse with 503.",
     )
     flush_interval_s: float = Field(
-        1.0, gt=0, le=60, description="Longest time in seconds a prediction waits for its message to fill."
+        1.0, gt=0, le=60, description="Seconds after which an open segment is closed, to be shipped."
     )
     flush_limit_s: float = Field(
-        5.0, gt=0, le=120, description="Seconds at the end in which what is left is shipped; then it is dropped."
+        5.0,
+        gt=0,
+        le=120,
+        description="Seconds at the end in which what is left is shipped; the rest waits in the spool.",
+    )
+    adopt_interval_s: float = Field(
+        5.0, gt=0, le=600, description="Seconds between two looks for what dead processes left in the spool."
     )
 
 
@@ -96,7 +107,11 @@ class PredictorSettings(ServiceSettings):
     limits: LimitSettings = LimitSettings()
     keys: KeySettings = KeySettings()
     load: LoadSettings = LoadSettings()
-    prediction_log: PredictionLogSettings = PredictionLogSettings()
+    prediction_log: PredictionLogSettings
+    log_inputs: Literal["hash", "full"] = Field(
+        "hash",
+        description="What a record keeps of the encounter: its SHA-256, or all of it as well, for the auditor alone.",
+    )
     model: str = Field(
         DEFAULT_MODEL, pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Name of the model to serve; others are ignored."
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from readmit_contracts.fields import Message
-from readmit_contracts.topics import INGESTION_COMMANDS, MODELS_COMMANDS, TRAINING_COMMANDS, Topic
+from readmit_contracts.topics import INGESTION_COMMANDS, MODELS_COMMANDS, QUARANTINE_COMMANDS, TRAINING_COMMANDS, Topic
 from readmit_runtime.messages import outgoing
 from readmit_runtime.producer import DeliveryUnknown, Producer
 
@@ -13,7 +13,7 @@ from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 
 SOURCE = "/readmit/cli"
-COMMAND_TOPICS = (INGESTION_COMMANDS, TRAINING_COMMANDS, MODELS_COMMANDS)
+COMMAND_TOPICS = (INGESTION_COMMANDS, QUARANTINE_COMMANDS, TRAINING_COMMANDS, MODELS_COMMANDS)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """`readmit demo`: the main job on the real dataset, through the running stack, step by step."""
 
+from functools import partial
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -17,6 +19,7 @@ from readmit_cli.connection_settings import Connections
 from readmit_cli.demonstration import rendering
 from readmit_cli.demonstration.addresses import addresses
 from readmit_cli.demonstration.demonstration import Demonstration, Outcome, World
+from readmit_cli.demonstration.pipeline import run_pipeline
 from readmit_cli.demonstration.steps import Steps
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
@@ -36,8 +39,16 @@ def register(app: typer.Typer) -> None:
     app.command("demo")(demo)
 
 
-def demo(*, as_json: options.AsJson = False) -> None:
+def demo(
+    *,
+    no_airflow: Annotated[
+        bool, typer.Option("--no-airflow", help="Give the commands from here, also when Airflow is up.")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
     """Ingest the whole dataset, verify every row, train, promote, predict, and say where to look.
+
+    Where Airflow is up, its readmission_pipeline does the work.
 
     A second time nothing is ingested or trained twice, and that is said. Ends with 0 when all of it is so, 1 when a
     step failed, 4 when a part of the stack is down, 130 on Ctrl-C, which leaves the work going.
@@ -53,7 +64,7 @@ def demo(*, as_json: options.AsJson = False) -> None:
             source = _source()
             step.conclude("the real one" if is_real(source) else "SYNTHETIC: every figure below is worthless")
         try:
-            outcome = terminal.run(_run(connections, steps, source))
+            outcome = terminal.run(_run(connections, steps, source, with_airflow=not no_airflow))
         except KeyboardInterrupt:
             raise CommandFailed(
                 "What was asked for goes on: `readmit status` shows it, `readmit demo` takes it up from there.",
@@ -81,7 +92,9 @@ def _source() -> SourceFile:
     return source
 
 
-async def _run(connections: Connections, steps: Steps, source: SourceFile) -> Outcome:
+async def _run(connections: Connections, steps: Steps, source: SourceFile, *, with_airflow: bool) -> Outcome:
+    clock, airflow = SystemClock(), connections.airflow() if with_airflow else None
+
     async def publish(request: Request) -> None:
         await sessions.publish(request, connections.kafka())
 
@@ -94,8 +107,15 @@ async def _run(connections: Connections, steps: Steps, source: SourceFile) -> Ou
         return await client.predict(connections.predictor(), body, key=connections.access_key())
 
     async with sessions.views(connections.reader()) as (store, models):
-        world = World(store=store, models=models, publish=publish, verify=verify, predict=predict)
-        return await Demonstration(world, steps, SystemClock()).run(source)
+        world = World(
+            store=store,
+            models=models,
+            publish=publish,
+            verify=verify,
+            predict=predict,
+            run_pipeline=None if airflow is None else partial(run_pipeline, airflow, clock),
+        )
+        return await Demonstration(world, steps, clock).run(source)
 
 
 def _show(outcome: Outcome, connections: Connections, *, as_json: bool) -> None:

@@ -12,5 +12,6 @@ def register(app: typer.Typer) -> None:
     group.command("status")(ingest_status.status)
     group.command("cancel")(ingest_control.cancel)
     group.command("reset")(ingest_control.reset)
+    group.command("rebuild-clean")(ingest_control.rebuild_clean)
     group.command("verify")(ingest_verify.verify)
     app.add_typer(group, name="ingest")

@@ -1,11 +1,12 @@
-"""`readmit ingest cancel` and `readmit ingest reset`: give the command, and tell what became of it."""
+"""`readmit ingest cancel`, `reset` and `rebuild-clean`: give the command, and tell what became of it."""
 
 import getpass
 from typing import Annotated
 from uuid import uuid4
 
 import typer
-from readmit_contracts.commands import CancelIngestion, ResetStore
+from readmit_contracts.commands import CancelIngestion, RebuildClean, ResetStore
+from readmit_contracts.fields import Message
 from readmit_runtime.clock import SystemClock
 
 from readmit_cli import sessions, terminal
@@ -47,6 +48,14 @@ def reset(
     _report(done, f"The store is empty; its generation is now {done.subject}.", as_json=as_json)
 
 
+def rebuild_clean(*, reason: options.Reason, actor: options.Actor = None, as_json: options.AsJson = False) -> None:
+    """Derive every clean table anew from the raw ones; refused, and nothing changed, when raw rows were altered."""
+    options.check_reason(reason)
+    message = RebuildClean(reason=reason, actor=options.actor_or_login(actor))
+    done = terminal.run(_give(Connections.find(), message))
+    _report(done, f"The clean tables of generation {done.subject} are right again: {done.detail}.", as_json=as_json)
+
+
 async def _cancel(connections: Connections, name: str, reason: str) -> CommandStatus:
     async with sessions.status(connections.reader()) as store:
         run_id = await run_names.find(name, store)
@@ -58,7 +67,7 @@ async def _store(connections: Connections) -> tuple[StoreStatus, list[TableStatu
         return await store.store(), list(await store.tables())
 
 
-async def _give(connections: Connections, message: CancelIngestion | ResetStore) -> CommandStatus:
+async def _give(connections: Connections, message: Message) -> CommandStatus:
     request = Request(uuid4(), message)
     async with sessions.status(connections.reader()) as store:
         await sessions.publish(request, connections.kafka())

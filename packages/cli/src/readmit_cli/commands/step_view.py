@@ -54,12 +54,12 @@ class StepView:
         """Replace the clock by a line."""
         self._end(step)
         said = f"  {note}" if note else ""
-        self._console.print(f"  [green]✓[/] {step:<16}{seconds:6.1f} s{said}", highlight=False, soft_wrap=True)
+        self._console.print(f"  [green]✓[/] {step:<22}{seconds:6.1f} s{said}", highlight=False, soft_wrap=True)
 
     def failed(self, step: str, seconds: float) -> None:
         """Replace the clock by a line; the error follows from whoever catches it."""
         self._end(step)
-        self._console.print(f"  [red]✗[/] {step:<16}{seconds:6.1f} s", highlight=False)
+        self._console.print(f"  [red]✗[/] {step:<22}{seconds:6.1f} s", highlight=False)
 
     def _end(self, step: str) -> None:
         self._progress.remove_task(self._tasks.pop(step))

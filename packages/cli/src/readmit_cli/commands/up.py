@@ -12,6 +12,7 @@ from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.locate import state_path, why_outside
 from readmit_cli.stack.parts import default_parts
 from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.programs import AIRFLOW_API_SERVER
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack, recorded_ports
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
@@ -26,9 +27,10 @@ def register(app: typer.Typer) -> None:
 def up(
     *,
     without_mlflow: Annotated[bool, typer.Option("--without-mlflow", help="Leave MLflow out.")] = False,
+    no_airflow: Annotated[bool, typer.Option("--no-airflow", help="Leave Airflow out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
 ) -> None:
-    """Start Kafka, Postgres, S3, MLflow and the services; what runs already is left alone."""
+    """Start Kafka, Postgres, S3, MLflow, the services and, if it is installed, Airflow; what runs is left alone."""
     console = Console(quiet=as_json)
     checkout = Checkout.find()
     user = postgres_user()
@@ -38,7 +40,8 @@ def up(
         console.print(outside, highlight=False, soft_wrap=True)
     with StepView(console) as view:
         stack = Stack(state, _ports(StateDirectory(state)), checkout=checkout, progress=view)
-        started = stack.up(default_parts(with_mlflow=not without_mlflow))
+        with_airflow = not no_airflow and checkout.airflow.is_file()
+        started = stack.up(default_parts(with_mlflow=not without_mlflow, with_airflow=with_airflow))
     if as_json:
         typer.echo(json.dumps(_summary(stack, started), indent=1))
         return
@@ -77,6 +80,7 @@ def _addresses(stack: Stack) -> Table:
         "mlflow": stack.mlflow_uri,
         "batch-producer": f"{stack.addresses.service('batch-producer')}/docs",
         "predictor": f"{stack.addresses.service('predictor')}/docs",
+        AIRFLOW_API_SERVER: f"{stack.addresses.airflow}, login {stack.airflow().user}, password see below",
     }
     if stack.blueprint.s3_server is S3Server.MINIO:
         looks["s3"] = stack.addresses.minio_console

@@ -5,7 +5,7 @@ import shlex
 import msgspec
 from readmit_contracts.topics import INGESTION_EVENTS
 
-from readmit_cli.stack.programs import BATCH_PRODUCER, MLFLOW
+from readmit_cli.stack.programs import AIRFLOW_API_SERVER, BATCH_PRODUCER, MLFLOW
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack
 
@@ -48,4 +48,7 @@ def addresses(stack: Stack, model_page: str | None) -> tuple[Address, ...]:
     if MLFLOW in stack.wanted():
         page = model_page or stack.mlflow_uri
         found.insert(2, Address(name="MLflow", look=page, what="the model, its figures and curves"))
+    if AIRFLOW_API_SERVER in stack.wanted():
+        what = f"the DAGs; login {stack.airflow().user}, password READMIT_AIRFLOW_PASSWORD in {logins}"
+        found.insert(2, Address(name="Airflow", look=stack.addresses.airflow, what=what))
     return tuple(found)

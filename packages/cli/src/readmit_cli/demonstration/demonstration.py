@@ -13,6 +13,7 @@ from readmit_runtime.clock import Clock
 
 from readmit_cli.asking import effects
 from readmit_cli.asking.requests import Request
+from readmit_cli.demonstration.pipeline import PipelineRun, RunPipeline, TaskRun
 from readmit_cli.demonstration.steps import Step, Steps
 from readmit_cli.failures import CommandFailed
 from readmit_cli.ingestion import following
@@ -26,6 +27,7 @@ from readmit_cli.verification.source_location import is_real
 from readmit_cli.verification.verify import OnProgress
 
 SHOWN_DIFFERENCES = 5
+UNDER_WAY = ("running", "deferred", "up_for_retry")
 
 
 class Store(effects.Commands, following.Runs, Protocol):
@@ -37,6 +39,10 @@ class Store(effects.Commands, following.Runs, Protocol):
 
     async def batches(self, generation: int) -> Sequence[BatchStatus]:
         """Return every batch of a generation."""
+        ...
+
+    async def run(self, run_id: UUID) -> RunStatus | None:
+        """Return a run."""
         ...
 
 
@@ -53,6 +59,8 @@ class World:
     publish: Callable[[Request], Awaitable[None]]
     verify: Callable[[UUID, OnProgress], Awaitable[Report]]
     predict: Callable[[], Awaitable[Prediction]]
+    run_pipeline: RunPipeline | None = None
+    """How Airflow does it; None: commands are given from here."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +76,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     trained: Trained
     champion: ChampionStatus
     prediction: Prediction
+    pipeline: PipelineRun | None
     seconds: dict[str, float]
 
 
@@ -82,9 +91,15 @@ class Demonstration:
     async def run(self, source: SourceFile) -> Outcome:
         """Do all of it; raises CommandFailed at the first step whose effect is not what it must be."""
         before = await self._batches(source)
-        run = await self._ingest(source, before)
-        report = await self._verify(source, run)
-        trained = await self._train(run)
+        pipeline = None
+        if self._world.run_pipeline is not None:
+            pipeline = await self._pipeline(self._world.run_pipeline)
+            run, trained = await self._asked_for(pipeline)
+            report = await self._verify(source, run)
+        else:
+            run = await self._ingest(source, before)
+            report = await self._verify(source, run)
+            trained = await self._train(run)
         champion = await self._serve(trained)
         prediction = await self._predict(champion)
         return Outcome(
@@ -95,6 +110,7 @@ class Demonstration:
             trained=trained,
             champion=champion,
             prediction=prediction,
+            pipeline=pipeline,
             seconds=dict(self._steps.seconds),
         )
 
@@ -102,6 +118,33 @@ class Demonstration:
         store = await self._world.store.store()
         every = await self._world.store.batches(store.generation)
         return [batch for batch in every if batch.dataset_id == source.dataset_id]
+
+    async def _pipeline(self, run_pipeline: RunPipeline) -> PipelineRun:
+        with self._steps.step("pipeline") as step:
+
+            def on_tasks(tasks: Sequence[TaskRun]) -> None:
+                under_way = [task.task_id for task in tasks if task.state in UNDER_WAY]
+                done = sum(task.state == "success" for task in tasks)
+                step.say(", ".join(under_way) or "between two tasks", completed=done, total=len(tasks))
+
+            step.say("asking Airflow")
+            pipeline = await run_pipeline(on_tasks)
+            step.conclude(f"all {len(pipeline.tasks)} tasks of readmission_pipeline are green")
+        return pipeline
+
+    async def _asked_for(self, pipeline: PipelineRun) -> tuple[RunStatus, Trained]:
+        """Return what the pipeline asked the system for, as the system has it on record."""
+        run = await self._world.store.run(pipeline.run_id)
+        if run is None:
+            raise CommandFailed(f"Airflow's run is green, but the system knows no run {pipeline.run_id}.")
+        models, asked = self._world.models, pipeline.promotion_command_id
+        command = await effects.taken_up(training.heard_of(run.run_id), self._world.store, self._clock)
+        job = await training.job_ended(command, models, self._clock, lambda _job: None)
+        return run, msgspec.structs.replace(
+            await training.trained(command, job, models),
+            decision=await models.decision_of(asked),
+            promotion=await models.promotion_of(asked),
+        )
 
     async def _ingest(self, source: SourceFile, before: Sequence[BatchStatus]) -> RunStatus:
         message = StartIngestion(

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from readmit_cli.demonstration.addresses import Address
 from readmit_cli.demonstration.demonstration import Outcome
+from readmit_cli.demonstration.pipeline import PipelineRun
 from readmit_cli.models import convergence, training_report
 from readmit_cli.models import rendering as models
 from readmit_cli.models.model_names import named
@@ -44,6 +45,10 @@ def screen(outcome: Outcome, addresses: Sequence[Address]) -> Iterable[Renderabl
     yield ""
     yield from _model(outcome)
     yield ""
+    if outcome.pipeline is not None:
+        yield _tasks(outcome.pipeline)
+        yield Text(f"Airflow shows this run at {outcome.pipeline.page}", style="dim")
+        yield ""
     yield from _warning(outcome)
     yield Text("Where to look", style="bold")
     yield _addresses(addresses)
@@ -88,6 +93,15 @@ def _addresses(addresses: Sequence[Address]) -> RenderableType:
         text.append(f"  {'':<15}{address.what}\n", style="dim")
     text.rstrip()
     return text
+
+
+def _tasks(pipeline: PipelineRun) -> Table:
+    table = Table("task of readmission_pipeline", "state", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.header_style = "bold"
+    table.add_column("seconds", justify="right")
+    for task in pipeline.tasks:
+        table.add_row(task.task_id, task.state or "", "" if task.seconds is None else f"{task.seconds:.1f}")
+    return table
 
 
 def _seconds(seconds: Mapping[str, float]) -> Table:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from readmit_cli.stack.airflow_environment import airflow_environment
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.credentials import Credentials, write_private
 from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.parts import Part, all_parts
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import INFRASTRUCTURE, S3, installed_services
+from readmit_cli.stack.programs import AIRFLOW, INFRASTRUCTURE, S3, installed_services
 from readmit_cli.stack.rendering import supervisor_configuration
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
@@ -40,6 +41,18 @@ class Blueprint:
         """Every part that could run, in the order of starting."""
         return all_parts(self.addresses, self.ports)
 
+    def program_environment(self, name: str) -> dict[str, str]:
+        """Answer the environment of any program."""
+        if name in AIRFLOW:
+            return airflow_environment(
+                self.addresses,
+                self.credentials,
+                home=self.state.airflow,
+                dags=self.checkout.dags,
+                plugins=self.checkout.airflow_plugins,
+            )
+        return self.addresses.program_environment(name)
+
     def write_supervisor_configuration(self) -> None:
         """Render what the supervisor runs, mode 0600 for the environments in it. Raises StackError."""
         user = postgres_user()
@@ -52,6 +65,7 @@ class Blueprint:
             "postgres": str(self.checkout.postgres()),
             "s3": str(self.checkout.s3(self.s3_server)),
             "mlflow": str(self.checkout.mlflow),
+            "airflow": str(self.checkout.airflow),
             "python": str(self.checkout.python),
             "minio_port": str(self.ports.minio),
             "minio_console_port": str(self.ports.minio_console),
@@ -60,12 +74,12 @@ class Blueprint:
             "user": "root" if user else None,
             "postgres_user": user.pw_name if user else None,
         }
-        programs = (*INFRASTRUCTURE, *installed_services())
+        programs = (*INFRASTRUCTURE, *installed_services(), *AIRFLOW)
         text = supervisor_configuration(
             self.checkout.templates / "supervisord.conf",
             values,
             programs=programs,
             kinds={S3: self.s3_server},
-            environments={name: self.addresses.program_environment(name) for name in programs},
+            environments={name: self.program_environment(name) for name in programs},
         )
         write_private(self.state.supervisor_configuration, text)

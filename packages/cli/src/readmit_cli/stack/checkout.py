@@ -60,6 +60,26 @@ class Checkout:
         return self.installed / "mlflow" / "bin" / "mlflow"
 
     @property
+    def airflow(self) -> Path:
+        """Airflow's command in its own environment; not there when it was left out of the installation."""
+        return self.installed / "airflow" / "bin" / "airflow"
+
+    @property
+    def airflow_lock(self) -> Path:
+        """The versions that Airflow's environment is made of."""
+        return self.root / "airflow" / "requirements.lock"
+
+    @property
+    def dags(self) -> Path:
+        """The folder of the DAGs."""
+        return self.root / "airflow" / "dags"
+
+    @property
+    def airflow_plugins(self) -> Path:
+        """What the DAGs are made from; on the module path of every program of Airflow."""
+        return self.root / "airflow" / "plugins"
+
+    @property
     def python(self) -> Path:
         """The interpreter of the services: the one that runs this command."""
         return Path(sys.executable)

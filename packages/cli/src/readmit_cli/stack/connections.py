@@ -21,6 +21,15 @@ class DatabaseConnection:
 
 
 @dataclass(frozen=True)
+class AirflowConnection:
+    """A user of Airflow's REST interface and web page."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
 class ObjectStoreConnection:
     """An S3 key on one bucket of the local server."""
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnection
-from readmit_cli.stack.credentials import MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
+from readmit_cli.stack.connections import AirflowConnection, DatabaseConnection, ObjectStoreConnection
+from readmit_cli.stack.credentials import AIRFLOW_ADMIN, MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
 from readmit_cli.stack.ports import LOOPBACK, Ports
 from readmit_cli.stack.programs import MLFLOW, S3, SERVICES
 from readmit_cli.stack.state_directory import StateDirectory
@@ -24,6 +24,7 @@ _OBJECT_STORE_SERVICES = ("trainer", "predictor")
 _MLFLOW_SERVICES = ("trainer",)
 _DATASET_SERVICES = ("batch-producer",)
 _KEYED_SERVICES = ("predictor",)
+_SPOOLING_SERVICES = ("predictor",)
 
 
 class Addresses:
@@ -49,6 +50,11 @@ class Addresses:
     def mlflow(self) -> str:
         """MLflow's tracking URI."""
         return f"http://{LOOPBACK}:{self._ports.mlflow}"
+
+    @property
+    def airflow(self) -> str:
+        """Airflow's web page, and the base URL of its REST interface."""
+        return f"http://{LOOPBACK}:{self._ports.airflow}"
 
     @property
     def minio_console(self) -> str:
@@ -90,6 +96,10 @@ class Addresses:
             bucket=bucket,
         )
 
+    def airflow_user(self, user: str = AIRFLOW_ADMIN) -> AirflowConnection:
+        """Answer a user's way to Airflow."""
+        return AirflowConnection(url=self.airflow, user=user, password=self._credentials.airflow_secret(user))
+
     def service_environment(self, name: str) -> dict[str, str]:
         """Answer the settings of a service, `READMIT_<SERVICE>_<GROUP>__<FIELD>`; it gets only what it needs."""
         values = {
@@ -107,6 +117,8 @@ class Addresses:
             values["DATASET"] = str(self._dataset)
         if name in _KEYED_SERVICES:
             values["KEYS__FILE"] = str(self._state.predictor / "access-keys.json")
+        if name in _SPOOLING_SERVICES:
+            values["PREDICTION_LOG__SPOOL"] = str(self._state.spool)
         prefix = f"READMIT_{SERVICES[name].upper()}_"
         environment = {"PYTHONUNBUFFERED": "1"} | {prefix + key: value for key, value in values.items()}
         if name in _MLFLOW_SERVICES:
@@ -141,6 +153,7 @@ class Addresses:
     def for_people(self) -> Mapping[str, str]:
         """Answer what a person's shell needs for psql, kcat and S3 tools; Postgres as the reader of the views."""
         reader = self.database("readmit_reader")
+        airflow = self.airflow_user()
         return {
             "READMIT_KAFKA": self.kafka,
             "READMIT_ACCESS_KEY": self._credentials.access_key(),
@@ -150,6 +163,9 @@ class Addresses:
             "PGUSER": reader.user,
             "PGPASSWORD": reader.password,
             "MLFLOW_TRACKING_URI": self.mlflow,
+            "READMIT_AIRFLOW_URL": airflow.url,
+            "READMIT_AIRFLOW_USER": airflow.user,
+            "READMIT_AIRFLOW_PASSWORD": airflow.password,
             "MINIO_ROOT_USER": OBJECT_STORE_ROOT,
             "MINIO_ROOT_PASSWORD": self._credentials.object_store_secret(OBJECT_STORE_ROOT),
             "AWS_ENDPOINT_URL": f"http://{self.object_store}",

@@ -1,12 +1,23 @@
 """The running parts of a stack: their ports, and how each shows that it works."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from readmit_cli.stack import buckets, readiness
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import KAFKA, MLFLOW, POSTGRES, S3, SERVICES, installed_services
+from readmit_cli.stack.programs import (
+    AIRFLOW,
+    AIRFLOW_API_SERVER,
+    AIRFLOW_COMPONENTS,
+    KAFKA,
+    MLFLOW,
+    POSTGRES,
+    S3,
+    SERVICES,
+    installed_services,
+)
 from readmit_cli.stack.readiness import Probe
 
 
@@ -44,13 +55,13 @@ def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
         Part(MLFLOW, ("mlflow",), addresses.mlflow, lambda: readiness.http(f"{addresses.mlflow}/health"), 240.0),
     )
     services = (_service(name, addresses.service(name)) for name in SERVICES)
-    return {part.name: part for part in (*infrastructure, *services)}
+    return {part.name: part for part in (*infrastructure, *services, *_airflow(addresses.airflow))}
 
 
-def default_parts(*, with_mlflow: bool = True) -> tuple[str, ...]:
-    """Answer what `readmit up` starts: the infrastructure and every service that has an entry point."""
+def default_parts(*, with_mlflow: bool = True, with_airflow: bool = False) -> tuple[str, ...]:
+    """Answer what is started unless parts are named: the infrastructure and every service that has an entry point."""
     infrastructure = (KAFKA, POSTGRES, S3, MLFLOW) if with_mlflow else (KAFKA, POSTGRES, S3)
-    return (*infrastructure, *installed_services())
+    return (*infrastructure, *installed_services(), *(AIRFLOW if with_airflow else ()))
 
 
 def with_requirements(names: Iterable[str]) -> Collection[str]:
@@ -58,7 +69,16 @@ def with_requirements(names: Iterable[str]) -> Collection[str]:
     wanted = set(names)
     if MLFLOW in wanted:
         wanted |= {POSTGRES, S3}
+    if wanted.intersection(AIRFLOW):
+        wanted |= {*AIRFLOW, POSTGRES, KAFKA}
     return wanted
+
+
+def _airflow(address: str) -> Iterator[Part]:
+    # The first answer at this address takes seconds, and would else be waited for by the first task.
+    yield Part(AIRFLOW_API_SERVER, ("airflow",), address, lambda: readiness.http(f"{address}/execution/health"), 240.0)
+    for name, component in AIRFLOW_COMPONENTS.items():
+        yield Part(name, (), address, partial(readiness.airflow, address, component), 240.0)
 
 
 def _service(name: str, address: str) -> Part:

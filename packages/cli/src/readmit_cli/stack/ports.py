@@ -30,6 +30,7 @@ class Ports(BaseSettings):
     ingestor: Port = Field(18_082, description="The ingestor's health and metrics.")
     trainer: Port = Field(18_083, description="The trainer's health and metrics.")
     predictor: Port = Field(18_080, description="The predictor's REST interface.")
+    airflow: Port = Field(18_088, description="Airflow's REST interface and web page.")
 
     @classmethod
     def free(cls) -> "Ports":

@@ -38,6 +38,7 @@ def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
     yield _folder("kafka", checkout.kafka_jars, found=any(checkout.kafka_jars.glob("kafka_2.13-*.jar")))
     yield _s3(checkout)
     yield _folder("mlflow", checkout.mlflow, found=checkout.mlflow.is_file())
+    yield _airflow(checkout)
     yield _kcat()
     yield _state(checkout)
     yield _disk(checkout)
@@ -82,6 +83,12 @@ def _s3(checkout: Checkout) -> Check:
     server = server or S3Server.MINIO
     program = checkout.s3(server)
     return _folder(server, program, found=program.is_file())
+
+
+def _airflow(checkout: Checkout) -> Check:
+    if checkout.airflow.is_file():
+        return Check("airflow", "ok", str(checkout.airflow))
+    return Check("airflow", "off", f"not at {checkout.airflow}; the stack starts without it", "make install")
 
 
 def _kcat() -> Check:

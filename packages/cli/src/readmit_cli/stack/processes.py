@@ -3,14 +3,16 @@
 import os
 import signal
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 # In the environment of everything a supervisor of ours starts; this alone proves that a process belongs to a stack.
 STACK_VARIABLE = "READMIT_STACK"
 
+# Signals, each with the seconds to wait for its effect.
 # Postgres takes TERM as "when the last client has left" and INT as "now, in good order".
-_STOP_STEPS = ((signal.SIGTERM, 10.0), (signal.SIGINT, 10.0), (signal.SIGKILL, 5.0))
+IN_GOOD_ORDER = ((signal.SIGTERM, 10.0), (signal.SIGINT, 10.0), (signal.SIGKILL, 5.0))
+AT_ONCE = ((signal.SIGKILL, 5.0),)
 
 
 def is_alive(pid: int) -> bool:
@@ -44,10 +46,10 @@ def orphans(state: Path) -> list[int]:
     return sorted(found)
 
 
-def stop_orphans(state: Path) -> list[int]:
-    """End what a dead supervisor left behind, in good order where it lets itself; answer what was found."""
+def stop_orphans(state: Path, steps: Sequence[tuple[signal.Signals, float]] = IN_GOOD_ORDER) -> list[int]:
+    """End what a dead supervisor left behind, by default in good order where it lets itself; answer what was found."""
     found = orphans(state)
-    for number, patience_s in _STOP_STEPS:
+    for number, patience_s in steps:
         left = orphans(state)
         for pid in left:
             try:

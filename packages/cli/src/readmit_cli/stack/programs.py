@@ -11,6 +11,15 @@ MLFLOW = "mlflow"
 BATCH_PRODUCER = "batch-producer"
 INFRASTRUCTURE = (KAFKA, POSTGRES, S3, MLFLOW)
 
+# Airflow's programs; all but the first tell of their health through the first, each under a name of its own.
+AIRFLOW_API_SERVER = "airflow-api-server"
+AIRFLOW_COMPONENTS: Mapping[str, str] = MappingProxyType({
+    "airflow-scheduler": "scheduler",
+    "airflow-dag-processor": "dag_processor",
+    "airflow-triggerer": "triggerer",
+})  # fmt: skip
+AIRFLOW = (AIRFLOW_API_SERVER, *AIRFLOW_COMPONENTS)
+
 # The program's name, as people type it, and the module that `python -m` starts; also the order of the tables.
 SERVICES: Mapping[str, str] = MappingProxyType({
     BATCH_PRODUCER: "batch_producer",

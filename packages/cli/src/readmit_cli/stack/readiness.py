@@ -55,6 +55,17 @@ def http(url: str) -> str | None:
     return None if answer.is_success else f"{url} answers {answer.status_code}"
 
 
+def airflow(url: str, component: str) -> str | None:
+    """Ask Airflow's server for the heartbeat of another of its programs."""
+    health = f"{url}/api/v2/monitor/health"
+    try:
+        answer = httpx.get(health, timeout=PROBE_TIMEOUT_S, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        return f"{health}: {error}"
+    status = answer.json()[component]["status"]
+    return None if status == "healthy" else f"{health} says of {component}: {status}"
+
+
 def wait(what: str, probe: Probe, *, timeout_s: float, why_hopeless: Probe) -> None:
     """Ask until the part is ready.
 

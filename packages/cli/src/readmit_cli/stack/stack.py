@@ -1,4 +1,4 @@
-"""The local stack: Kafka, Postgres, S3, MLflow and the services, as native processes under one supervisor."""
+"""The local stack: Kafka, Postgres, S3, MLflow, the services and Airflow, as native processes under one supervisor."""
 
 import contextlib
 import json
@@ -9,15 +9,15 @@ from pathlib import Path
 from readmit_cli.stack import migrations, processes, s3_server
 from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.checkout import Checkout
-from readmit_cli.stack.connections import DatabaseConnection, ObjectStoreConnection
-from readmit_cli.stack.credentials import DATABASE_OWNER, write_private
+from readmit_cli.stack.connections import AirflowConnection, DatabaseConnection, ObjectStoreConnection
+from readmit_cli.stack.credentials import AIRFLOW_ADMIN, DATABASE_OWNER, write_private
 from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.exclusive import exclusively
 from readmit_cli.stack.locate import OUTSIDE, state_path
 from readmit_cli.stack.parts import Part, default_parts, with_requirements
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import INFRASTRUCTURE, MLFLOW, SERVICES
+from readmit_cli.stack.programs import AIRFLOW_API_SERVER, AIRFLOW_COMPONENTS, INFRASTRUCTURE, MLFLOW, SERVICES
 from readmit_cli.stack.progress import Note, Progress, Silent, step, together
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.start_up import StartUp
@@ -87,6 +87,10 @@ class Stack:
         """Answer an S3 user's way to a bucket."""
         return self.addresses.bucket(user, bucket)
 
+    def airflow(self, user: str = AIRFLOW_ADMIN) -> AirflowConnection:
+        """Answer a user's way to Airflow's REST interface."""
+        return self.addresses.airflow_user(user)
+
     def environment(self, service: str) -> dict[str, str]:
         """Answer a service's environment, READMIT_<SERVICE>_<GROUP>__<FIELD>; `service` may be its module's name."""
         return self.addresses.service_environment(service.replace("_", "-"))
@@ -102,7 +106,7 @@ class Stack:
         return tuple(json.loads(self.state.record.read_text())["parts"]) if self.state.record.exists() else ()
 
     def up(self, names: Collection[str] | None = None) -> frozenset[str]:
-        """Start what is down of the named parts, by default all, and wait until each of them works.
+        """Start what is down of the named parts, by default all but Airflow, and wait until each of them works.
 
         Answers what had to be started: empty when everything was up. Raises StackError; what runs then goes on running.
         """
@@ -122,7 +126,7 @@ class Stack:
         return frozenset(name for name in wanted if before[name].state in DOWN)
 
     def down(self) -> bool:
-        """Stop in good order and wait for the end of: the services and MLflow, the rest, the supervisor.
+        """Stop in good order and wait for the end of: what works on something, what it works with, the supervisor.
 
         Ends only what the stack's own supervisor started. Answers whether there was anything. Raises StackError.
         """
@@ -131,11 +135,14 @@ class Stack:
         with exclusively(self.state):
             if self.supervisor.pid() is None:
                 return bool(processes.stop_orphans(self.state.root))
-            for wave in ((*SERVICES, MLFLOW), INFRASTRUCTURE):
+            # A task that is ended tells Airflow's server so.
+            for wave in ((*SERVICES, MLFLOW, *AIRFLOW_COMPONENTS), (*INFRASTRUCTURE, AIRFLOW_API_SERVER)):
                 running = [name for name, now in self.supervisor.states().items() if now.state not in DOWN]
                 together(self._progress, {name: self._stop for name in running if name in wave})
             with step(self._progress, "supervisor"):
                 self.supervisor.shut_down(timeout_s=STOP_TIMEOUT_S)
+            # A scheduler of Airflow that was killed has left its workers behind, which heed no other signal.
+            processes.stop_orphans(self.state.root, processes.AT_ONCE)
         return True
 
     def forget(self) -> None:

@@ -1,7 +1,8 @@
 """The order of starting, and what has to be made once each part answers.
 
 Kafka, Postgres and S3 side by side, each with what lives in it (logins, databases, buckets, keys); then migrations,
-topics and MLflow side by side; the services last. Every step leaves alone what is done, therefore this also repairs.
+topics, MLflow and the beginning of Airflow side by side; the services last, while Airflow gets ready. Every step leaves
+alone what is done, therefore this also repairs.
 """
 
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 
 from readmit_cli.stack import (
     access_key,
+    airflow_home,
     buckets,
     dataset,
     kafka_node,
@@ -23,7 +25,16 @@ from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLO
 from readmit_cli.stack.environment import DATABASE, MLFLOW_DATABASE
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
-from readmit_cli.stack.programs import BATCH_PRODUCER, KAFKA, MLFLOW, POSTGRES, S3, SERVICES
+from readmit_cli.stack.programs import (
+    AIRFLOW,
+    AIRFLOW_API_SERVER,
+    BATCH_PRODUCER,
+    KAFKA,
+    MLFLOW,
+    POSTGRES,
+    S3,
+    SERVICES,
+)
 from readmit_cli.stack.progress import Note, Progress, together
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.supervision import DOWN, Supervisor
@@ -59,10 +70,27 @@ class StartUp:
             "migrations": (POSTGRES, self._migrate),
             "topics": (KAFKA, self._apply_topics),
             MLFLOW: (MLFLOW, self._program(MLFLOW, prepare=self._require_mlflow)),
+            "airflow": (AIRFLOW_API_SERVER, self._begin_airflow),
         }
 
     def _services(self) -> Mapping[str, tuple[str, Step]]:
-        return {name: (name, self._program(name)) for name in SERVICES}
+        services = {name: (name, self._program(name)) for name in SERVICES}
+        return services | {name: (name, self._await) for name in AIRFLOW}
+
+    def _begin_airflow(self, note: Note) -> None:
+        states = self._supervisor.states()
+        down = [name for name in AIRFLOW if states[name].state in DOWN]
+        if not down:
+            note.text = "was running"
+            return
+        for name in down:
+            require_free_ports(self._blueprint, name)
+        airflow_home.prepare(self._blueprint)
+        for name in down:
+            self._supervisor.start(name)
+
+    def _await(self, note: Note) -> None:
+        wait_until_ready(self._blueprint, self._supervisor, note.step, abandoned=self._abandoned)
 
     def _program(
         self, name: str, *, prepare: Callable[[], None] | None = None, furnish: Callable[[], None] | None = None

@@ -99,10 +99,21 @@ class StateDirectory:
         """What the predictor keeps for its next process."""
         return self.root / "predictor"
 
+    @property
+    def spool(self) -> Path:
+        """Answered predictions that Kafka does not have yet; predictors make and share it."""
+        return self.root / "spool"
+
+    @property
+    def airflow(self) -> Path:
+        """Airflow's home: its users' passwords and the logs of its tasks; closed to others."""
+        return self.root / "airflow"
+
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""
         for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.airflow.mkdir(mode=0o700, exist_ok=True)
         socket_folder = self.supervisor_socket.parent
         if socket_folder != self.root:
             socket_folder.mkdir(mode=0o700, exist_ok=True)

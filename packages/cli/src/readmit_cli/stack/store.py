@@ -37,6 +37,22 @@ def ensure_database(
             session.execute(grant.format(name, sql.Identifier(login)))
 
 
+def database_comment(superuser: DatabaseConnection, database: str) -> str | None:
+    """Answer the comment on a database, None when it has none. Raises StackError."""
+    with _session(superuser) as session:
+        found = session.execute(
+            "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s", (database,)
+        ).fetchone()
+    return found[0] if found else None
+
+
+def comment_on_database(superuser: DatabaseConnection, database: str, text: str) -> None:
+    """Replace the comment on a database. Raises StackError."""
+    with _session(superuser) as session:
+        statement = sql.SQL("COMMENT ON DATABASE {} IS {}")
+        session.execute(statement.format(sql.Identifier(database), sql.Literal(text)))
+
+
 def drop_database(superuser: DatabaseConnection, database: str) -> None:
     """Drop a database and end whatever is connected to it; one that is not there is no error. Raises StackError."""
     with _session(superuser) as session:

@@ -88,6 +88,21 @@ async def fail(connection: Connection, generation: int, key: BatchKey, fault: tu
     )
 
 
+async def mark_clean(connection: Connection, generation: int, key: BatchKey, sha256: str) -> Record:
+    """Set a stored batch clean, with its content hash."""
+    return await _updated(
+        connection,
+        """
+        UPDATE ingest.batches SET state = 'clean', clean_at = now(), sha256 = $5
+        WHERE (generation, dataset_no, split, batch) = ($1, $2, $3, $4) AND state = 'stored'
+        RETURNING *
+        """,
+        generation,
+        key,
+        (sha256,),
+    )
+
+
 async def _updated(
     connection: Connection, update: str, generation: int, key: BatchKey, values: Sequence[object] = ()
 ) -> Record:

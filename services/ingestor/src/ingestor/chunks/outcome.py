@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from readmit_contracts.reasons import Reason
-from readmit_contracts.source import Split
+from readmit_contracts.source import BATCH_ROWS, Split
 from readmit_runtime.messages import IncomingRecord
 
 from ingestor.chunks.rows import BadRow
@@ -22,6 +22,11 @@ class BatchKey(NamedTuple):
     dataset_no: int
     split: Split
     batch: int
+
+    @property
+    def row_range(self) -> tuple[int, int]:
+        """The first and the last row number of a full batch."""
+        return self.batch * BATCH_ROWS, (self.batch + 1) * BATCH_ROWS - 1
 
 
 @dataclass(frozen=True)

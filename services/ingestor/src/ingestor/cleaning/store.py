@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from asyncpg import Record
 from readmit_contracts.reasons import Reason
-from readmit_contracts.source import BATCH_ROWS, CHUNK_ROWS, SPLITS
-from readmit_contracts.tables import CLEAN_COLUMNS, clean_select, content_expression, line_expression
+from readmit_contracts.source import CHUNK_ROWS, SPLITS
+from readmit_contracts.tables import line_expression
 from readmit_runtime import outbox
 from readmit_runtime.database import Connection
 
@@ -17,9 +17,7 @@ from ingestor import announcements
 from ingestor.announcements import Event
 from ingestor.chunks import batch_store
 from ingestor.chunks.outcome import BatchKey
-
-# Any constant will do; it only has to differ from the other advisory locks of this database.
-ONE_CLEANER_AT_A_TIME = 7_205_002
+from ingestor.cleaning import clean_store
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class CleanedBatch:
 async def clean_next(connection: Connection) -> CleanedBatch | None:
     """Clean the lowest stored batch, after whoever is cleaning one; None when there is none left then."""
     async with connection.transaction(isolation="read_committed"):
-        generation = await _wait_for_turn(connection)
+        generation = await clean_store.wait_for_turn(connection)
         row = await connection.fetchrow(
             """
             SELECT dataset_no, split, batch FROM ingest.batches
@@ -56,11 +54,12 @@ async def clean_next(connection: Connection) -> CleanedBatch | None:
             events = [announcements.batch_failed(failed), *await batch_store.fail_runs(connection, generation, [key])]
             await outbox.add(connection, "ingest", events)
             return CleanedBatch(key, rows=0, moved=moved, failed=True, runs_completed=0)
-        rows = await _fill_clean_table(connection, key)
-        batch = await _mark_clean(connection, generation, key)
+        await clean_store.clear(connection, key)
+        derived = await clean_store.derive(connection, key)
+        batch = await batch_store.mark_clean(connection, generation, key, derived.sha256)
         completed = await complete_runs(connection, await batch_store.wanting_runs(connection, generation, [key]))
         await outbox.add(connection, "ingest", [announcements.batch_cleaned(batch), *completed])
-        return CleanedBatch(key, rows=rows, moved=moved, failed=False, runs_completed=len(completed))
+        return CleanedBatch(key, rows=derived.rows, moved=moved, failed=False, runs_completed=len(completed))
 
 
 async def complete_runs(connection: Connection, candidates: list[object]) -> list[Event]:
@@ -72,18 +71,11 @@ async def complete_runs(connection: Connection, candidates: list[object]) -> lis
 async def complete_waiting_runs(connection: Connection) -> int:
     """Complete any active run whose every batch is clean, whoever missed it; give their number."""
     async with connection.transaction(isolation="read_committed"):
-        await _wait_for_turn(connection)
+        await clean_store.wait_for_turn(connection)
         active = await connection.fetch("SELECT run_id FROM ingest.runs WHERE state IN ('planned', 'streaming')")
         events = await complete_runs(connection, [row["run_id"] for row in active])
         await outbox.add(connection, "ingest", events)
     return len(events)
-
-
-async def _wait_for_turn(connection: Connection) -> int:
-    """Be the one cleaner until the transaction ends, and give the generation, held against a reset."""
-    await connection.execute("SELECT pg_advisory_xact_lock($1)", ONE_CLEANER_AT_A_TIME)
-    generation: int = await connection.fetchval("SELECT generation FROM ingest.store FOR SHARE")
-    return generation
 
 
 async def _move_to_quarantine(connection: Connection, generation: int, key: BatchKey) -> int:
@@ -112,7 +104,7 @@ async def _move_to_quarantine(connection: Connection, generation: int, key: Batc
         generation,
         key.dataset_no,
         key.batch,
-        *_row_range(key),
+        *key.row_range,
         key.split,
         Reason.OTHER_SPLIT,
         CHUNK_ROWS,
@@ -134,44 +126,3 @@ async def _count_moved(connection: Connection, generation: int, key: BatchKey, m
     if row is None:
         raise LookupError(f"batch {key.batch} of {key.split} is gone although its row is locked")
     return row
-
-
-async def _fill_clean_table(connection: Connection, key: BatchKey) -> int:
-    span = "dataset_no = $1 AND row_no BETWEEN $2 AND $3"
-    bounds = (key.dataset_no, *_row_range(key))
-    await connection.execute(f"DELETE FROM clean.{key.split} WHERE {span}", *bounds)  # noqa: S608 - three literals
-    done = await connection.execute(
-        f"""
-        INSERT INTO clean.{key.split} ({", ".join(CLEAN_COLUMNS)})
-        SELECT {clean_select(key.split)} FROM raw.{key.split} WHERE {span} ORDER BY row_no
-        """,  # noqa: S608 - the split is one of three literals, the columns are ours
-        *bounds,
-    )
-    return int(done.rpartition(" ")[2])
-
-
-async def _mark_clean(connection: Connection, generation: int, key: BatchKey) -> Record:
-    row = await connection.fetchrow(
-        f"""
-        WITH content AS (
-            SELECT {content_expression()} AS sha256 FROM raw.{key.split}
-            WHERE dataset_no = $2 AND row_no BETWEEN $5 AND $6
-        ), b AS (
-            UPDATE ingest.batches SET state = 'clean', clean_at = now(), sha256 = content.sha256 FROM content
-            WHERE (generation, dataset_no, split, batch) = ($1, $2, $3, $4) AND state = 'stored'
-            RETURNING ingest.batches.*
-        )
-        SELECT b.*, d.dataset_id FROM b JOIN ingest.datasets d USING (dataset_no)
-        """,  # noqa: S608 - the split is one of three literals, the columns are ours
-        generation,
-        *key,
-        *_row_range(key),
-    )
-    if row is None:
-        raise LookupError(f"batch {key.batch} of {key.split} is not stored although its row is locked")
-    return row
-
-
-def _row_range(key: BatchKey) -> tuple[int, int]:
-    """Give the first and the last row number of a batch."""
-    return key.batch * BATCH_ROWS, (key.batch + 1) * BATCH_ROWS - 1

@@ -13,6 +13,7 @@ from readmit_runtime.messages import IncomingRecord, incoming
 
 from ingestor.parked import ParkedRecord
 from ingestor.predictions.store import StoredPredictions, store_predictions
+from ingestor.settings import RetentionSettings
 
 log = structlog.get_logger(__name__)
 
@@ -20,9 +21,17 @@ log = structlog.get_logger(__name__)
 class PredictionHandler:
     """The handler of the predictions topic; `on_stored` is told what became of a group after its commit."""
 
-    def __init__(self, pool: Pool, limit: DeadLetterLimit, *, on_stored: Callable[[StoredPredictions], None]) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        limit: DeadLetterLimit,
+        retention: RetentionSettings,
+        *,
+        on_stored: Callable[[StoredPredictions], None],
+    ) -> None:
         self._pool = pool
         self._limit = limit
+        self._retention = retention
         self._on_stored = on_stored
 
     async def __call__(self, records: Sequence[IncomingRecord]) -> None:
@@ -37,10 +46,11 @@ class PredictionHandler:
                 chunks.append((record, made))
         with transient_errors():
             async with self._pool.acquire() as connection:
-                stored = await store_predictions(connection, chunks, unreadable, self._limit)
+                stored = await store_predictions(connection, chunks, unreadable, self._limit, self._retention)
         log.info(
             "predictions_stored",
             predictions=stored.predictions,
+            expired=stored.expired,
             chunks_repeated=stored.chunks_repeated,
             parked=stored.parked,
         )

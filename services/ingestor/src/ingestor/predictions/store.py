@@ -1,9 +1,13 @@
-"""Store answered predictions in one transaction: each chunk of a replica's segments counts once."""
+"""Store answered predictions in one transaction: each chunk of a replica's segments counts once.
+
+A prediction older than its retention is not stored: what was deleted never comes back, however late its chunk is
+delivered again, and whether or not the ledger still knows that chunk.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from readmit_contracts.events import PredictionsMade
+from readmit_contracts.events import PredictionRecord, PredictionsMade
 from readmit_runtime import outbox
 from readmit_runtime.database import Connection
 from readmit_runtime.dead_letters import DeadLetterLimit
@@ -11,15 +15,17 @@ from readmit_runtime.messages import IncomingRecord
 
 from ingestor import announcements
 from ingestor.parked import ParkedRecord
+from ingestor.settings import RetentionSettings
 
 ChunkKey = tuple[str, object, int]
 
 
 @dataclass(frozen=True)
 class StoredPredictions:
-    """What became of a group: predictions stored, chunks that were there already, records parked."""
+    """What became of a group: predictions stored, those that are too old, chunks that were there, records parked."""
 
     predictions: int
+    expired: int
     chunks_repeated: int
     parked: int
 
@@ -29,6 +35,7 @@ async def store_predictions(
     chunks: Sequence[tuple[IncomingRecord, PredictionsMade]],
     unreadable: Sequence[ParkedRecord],
     limit: DeadLetterLimit,
+    retention: RetentionSettings,
 ) -> StoredPredictions:
     """Store the chunks and park what can't be read, all or nothing; the same group again changes nothing.
 
@@ -39,12 +46,17 @@ async def store_predictions(
         by_key.setdefault((made.replica, made.segment, made.chunk), (record, made))
     async with connection.transaction(isolation="read_committed"):
         fresh = await _enter_ledger(connection, [by_key[key] for key in sorted(by_key, key=str)])
-        stored = 0
+        cutoff = await connection.fetchval("SELECT now() - make_interval(days => $1)", retention.predictions_days)
+        inputs_cutoff = await connection.fetchval("SELECT now() - make_interval(days => $1)", retention.inputs_days)
+        stored, expired = 0, 0
         for made in fresh:
-            stored += await _insert(connection, made)
+            kept = [record for record in made.records if record.at >= cutoff]
+            expired += len(made.records) - len(kept)
+            stored += await _insert(connection, made.replica, kept)
+            await _insert_inputs(connection, [record for record in kept if record.at >= inputs_cutoff])
         await outbox.add(connection, "ingest", [announcements.parked(parked) for parked in unreadable])
         limit.observe(good=len(chunks), parked=len(unreadable))
-    return StoredPredictions(stored, len(chunks) - len(fresh), len(unreadable))
+    return StoredPredictions(stored, expired, len(chunks) - len(fresh), len(unreadable))
 
 
 async def _enter_ledger(
@@ -72,7 +84,7 @@ async def _enter_ledger(
     return fresh
 
 
-async def _insert(connection: Connection, made: PredictionsMade) -> int:
+async def _insert(connection: Connection, replica: str, records: Sequence[PredictionRecord]) -> int:
     # A request repeated under one idempotency key has one id: the first record of it stands.
     columns = (
         "prediction_id",
@@ -98,7 +110,23 @@ async def _insert(connection: Connection, made: PredictionsMade) -> int:
         )
         SELECT count(*) FROM stored
         """,
-        made.replica,
-        *([getattr(record, column) for record in made.records] for column in columns),
+        replica,
+        *([getattr(record, column) for record in records] for column in columns),
     )
     return stored
+
+
+async def _insert_inputs(connection: Connection, records: Sequence[PredictionRecord]) -> None:
+    kept = [record for record in records if record.input_json is not None]
+    if not kept:
+        return
+    await connection.execute(
+        """
+        INSERT INTO predictions.inputs (prediction_id, at, input)
+        SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) ORDER BY 1
+        ON CONFLICT (prediction_id) DO NOTHING
+        """,
+        [record.prediction_id for record in kept],
+        [record.at for record in kept],
+        [record.input_json for record in kept],
+    )
