@@ -35,7 +35,9 @@ class Airflow:
             f"{RUNS}/r1/taskInstances": lambda: {"task_instances": tasks},
             f"{RUNS}/r1/taskInstances/train": lambda: {"try_number": 3},
             f"{RUNS}/r1/taskInstances/train/logs/3": lambda: {"content": log or []},
-            f"{RUNS}/r1/taskInstances/ingest.train_rows/xcomEntries/return_value": lambda: {"value": {"run_id": str(RUN)}},
+            f"{RUNS}/r1/taskInstances/ingest.train_rows/xcomEntries/return_value": lambda: {
+                "value": {"run_id": str(RUN)}
+            },
             f"{RUNS}/r1/taskInstances/promote/xcomEntries/return_value": lambda: {"value": str(COMMAND)},
         }
 
