@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, task
 from readmit_airflow import commands, forms, readiness, steps
+from readmit_airflow.contract import DEFAULT_MODEL
 from readmit_airflow.publishing import PublishCommand
 
 DOC = """
@@ -40,7 +41,6 @@ with DAG(
         "train": forms.selection("next:1", "Train batches that this run adds"),
         "validation": forms.selection("all", "Validation batches"),
         "test": forms.selection("all", "Test batches"),
-        "model": forms.model(),
         "converge_within_s": forms.converge_within_s(),
     },
 ) as dag:
@@ -59,13 +59,13 @@ with DAG(
         doc_md="Publishes `PromoteModel` for the trained model.",
         make=commands.promote_model,
         arguments={
-            "model": dag.param("model"),
+            "model": DEFAULT_MODEL,
             "model_id": train.output["model_id"],
             "expected_epoch": None,
             "reason": "trained by {{ run_id | truncate(100) }} of {{ dag.dag_id }}",
             "actor": "airflow",
         },
     )
-    gate = steps.decided(promote.output, dag.param("model"), refusal_is_failure=False)
+    gate = steps.decided(promote.output, DEFAULT_MODEL, refusal_is_failure=False)
     prepare() >> ingestion.group >> steps.clean() >> train >> promote >> gate
-    steps.converged(gate.output, dag.param("model"), dag.param("converge_within_s"))
+    steps.converged(gate.output, DEFAULT_MODEL, dag.param("converge_within_s"))

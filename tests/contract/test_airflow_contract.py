@@ -13,7 +13,7 @@ import pytest
 from readmit_contracts import commands as contracts
 from readmit_contracts import envelope, ids
 from readmit_contracts.events import IngestionCompleted
-from readmit_contracts.fields import Message
+from readmit_contracts.fields import DEFAULT_MODEL, Message
 from readmit_contracts.registry import ce_type
 from readmit_contracts.source import SPLITS
 from readmit_contracts.topics import TOPICS, dead_letter
@@ -48,6 +48,7 @@ def test_what_airflow_knows_of_the_contracts_is_generated_from_them(generated: G
     contract = {
         "namespace": str(ids.NAMESPACE),
         "schema_revision": revisions[-1],
+        "default_model": DEFAULT_MODEL,
         "splits": list(SPLITS),
         "topics": sorted(one.name for topic in TOPICS for one in (topic, dead_letter(topic))),
         "messages": messages(),

@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Iterator
 
@@ -5,7 +6,7 @@ import msgspec
 import pytest
 from msgspec import inspect
 from readmit_contracts import commands
-from readmit_contracts.envelope import encode
+from readmit_contracts.envelope import Undecodable, decode, encode
 from readmit_contracts.events import IngestionCompleted
 from readmit_contracts.fields import MAX_BATCHES, Message
 from readmit_contracts.registry import MESSAGES, TYPES, ce_type
@@ -75,7 +76,7 @@ def bounded(kind: inspect.Type) -> bool:
 
 def test_types_are_registered_under_unique_names() -> None:
     """Two of one name would decode as each other."""
-    assert len(TYPES) == len(MESSAGES) == 26
+    assert len(TYPES) == len(MESSAGES) == 27
     assert all(re.fullmatch(r"readmit\.[A-Z][A-Za-z]+\.v1", name) for name in TYPES)
     assert all(TYPES[ce_type(message_type)] is message_type for message_type in MESSAGES)
 
@@ -119,3 +120,12 @@ def test_a_completed_run_over_the_largest_store_fits_into_a_message() -> None:
     refs = tuple(batch("validation", 99_999 - number, rows=15_000) for number in range(MAX_BATCHES))
     (completed,) = [message for message in EXAMPLES if isinstance(message, IngestionCompleted)]
     assert len(encode(msgspec.structs.replace(completed, run_batches=refs, training_set=refs))) < 1024 * 1024
+
+
+@pytest.mark.parametrize("field", ["reason", "actor"])
+@pytest.mark.parametrize("text", ["", "two\nlines", "an end\n", "\x00", "a\x7fb", "x" * 201])
+def test_who_and_why_are_one_line(field: str, text: str) -> None:
+    """They stand in records, logs and tables; a line end would forge another entry."""
+    value = {"reason": "why", "actor": "somebody", field: text}
+    with pytest.raises(Undecodable):
+        decode("readmit.ResetStore.v1", json.dumps(value).encode())

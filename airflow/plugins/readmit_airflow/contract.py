@@ -14,6 +14,8 @@ _CONTRACT: dict[str, Any] = json.loads(Path(__file__).with_name("contract.json")
 NAMESPACE = UUID(_CONTRACT["namespace"])
 SCHEMA_REVISION: str = _CONTRACT["schema_revision"]
 TOPICS: tuple[str, ...] = tuple(_CONTRACT["topics"])
+DEFAULT_MODEL: str = _CONTRACT["default_model"]
+"""The name under which a completed run's model competes."""
 SPLITS: tuple[str, ...] = tuple(_CONTRACT["splits"])
 SOURCE = "/readmit/airflow"
 

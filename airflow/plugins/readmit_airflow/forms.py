@@ -6,6 +6,7 @@ from typing import Any
 from airflow.sdk import Param
 
 from readmit_airflow.commands import SELECTION
+from readmit_airflow.contract import DEFAULT_MODEL
 
 DEFAULT_ARGS: dict[str, Any] = {"owner": "readmit", "retries": 2, "retry_delay": timedelta(seconds=10)}
 WHO = "{{ params.actor or dag_run.triggering_user_name or 'airflow' }}"
@@ -39,7 +40,7 @@ def actor() -> Param:
 def model() -> Param:
     """Return the field for the name under which models compete."""
     return Param(
-        "readmission",
+        DEFAULT_MODEL,
         type="string",
         pattern=r"^[a-z][a-z0-9-]{0,62}(?!\n)$",
         description="The name under which models compete.",

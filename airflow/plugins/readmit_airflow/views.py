@@ -18,6 +18,7 @@ AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
     asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
 )
 """What is raised while the database is away, or restarts; looking again later may help."""
 
@@ -113,11 +114,12 @@ class StatusViews:
         )
 
     async def unfollowed_runs(self) -> list[str]:
-        """Return the runs of the last day that are complete and wanted nothing to follow, in their order."""
+        """Return the runs of the last day that are complete and wanted nothing to follow; none from before a reset."""
         rows = await self._rows(
             """
             SELECT run_id::text FROM status.runs
             WHERE state = 'completed' AND "then" = 'nothing' AND finished_at > now() - interval '1 day'
+                AND generation = (SELECT generation FROM status.store)
             ORDER BY finished_at, run_id
             """
         )

@@ -2,7 +2,9 @@
 
 import importlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -36,17 +38,28 @@ def store(admin, service_database, tmp_path) -> PlannedStore:
 
 
 @pytest.fixture
-def look(service_database, monkeypatch) -> Callable[..., Awaitable[Any]]:
-    """Give a look for an effect, as the triggerer does it: `await look("split_ingested", command_id=..., ...)`."""
+def plugin(monkeypatch) -> Iterator[Callable[[str], ModuleType]]:
+    """Give the plugin's modules by name, imported by their folder as Airflow does."""
     monkeypatch.syspath_prepend(str(PLUGINS))
-    effects, views = (importlib.import_module(f"readmit_airflow.{name}") for name in ("effects", "views"))
-    settings = service_database("readmit_reader")
-    place = settings.model_dump(include={"host", "port", "database", "user"})
-
-    async def once(effect: str, **arguments: Any) -> Any:
-        async with views.open_views(**place, password=settings.password.get_secret_value()) as opened:
-            return await effects.EFFECTS[effect](opened, **arguments)
-
-    yield once
+    yield lambda name: importlib.import_module(f"readmit_airflow.{name}")
     for name in [name for name in sys.modules if name.partition(".")[0] == "readmit_airflow"]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def open_views(service_database, plugin) -> Callable[[], AbstractAsyncContextManager[Any]]:
+    """Give a way to open the views as the reader."""
+    settings = service_database("readmit_reader")
+    place = settings.model_dump(include={"host", "port", "database", "user"})
+    return lambda: plugin("views").open_views(**place, password=settings.password.get_secret_value())
+
+
+@pytest.fixture
+def look(open_views, plugin) -> Callable[..., Awaitable[Any]]:
+    """Give a look for an effect, as the triggerer does it: `await look("split_ingested", command_id=..., ...)`."""
+
+    async def once(effect: str, **arguments: Any) -> Any:
+        async with open_views() as views:
+            return await plugin("effects").EFFECTS[effect](views, **arguments)
+
+    return once

@@ -62,12 +62,9 @@ Code = Annotated[
     str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,39}(?!\n)$", description="A reason code; see reasons.py for those in use.")
 ]
 Detail = Annotated[str, Meta(max_length=500, description="What happened and what to do next; never a row's value.")]
-Why = Annotated[
-    str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="Why, in the actor's words.")
-]
+_LINE = r"^[^\x00-\x1f\x7f]*(?!\n)$"
+Why = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE, description="Why, in the actor's words.")]
 Actor = Annotated[
     str,
-    Meta(
-        min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$", description="Who wants it: a person or a service."
-    ),
+    Meta(min_length=1, max_length=100, pattern=_LINE, description="Who wants it: a person or a service."),
 ]
