@@ -66,9 +66,8 @@ test: ## Install, then static checks and all of the tests above.
 	@$(MAKE) e2e
 
 airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
-	$(if $(wildcard airflow/tests/unit),$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit,@echo "no unit tests of the DAGs yet")
-	$(BIN)/pytest tests/airflow
-	$(if $(wildcard airflow/tests/stack),$(BIN)/pytest airflow/tests/stack,@echo "no tests of the DAGs in a stack yet")
+	$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit
+	$(BIN)/pytest tests/airflow airflow/tests/stack
 
 test-slow: ## Tests that take their time: those of Airflow.
 	@$(MAKE) airflow-test

@@ -3,21 +3,22 @@
 import asyncio
 from datetime import timedelta
 
-from airflow.sdk import DAG, task, task_group
+from airflow.sdk import DAG, task
+from airflow.sdk.exceptions import AirflowSkipException
 from readmit_airflow import commands, forms, steps
-from readmit_airflow.contract import command_id
+from readmit_airflow.contract import DEFAULT_MODEL
 from readmit_airflow.events import ingestion_completed
 from readmit_airflow.publishing import PublishCommand
 from readmit_airflow.status import status_views
 
 DOC = """
 ### What it does
-An `IngestionCompleted` whose command said `then: nothing` starts this DAG. It publishes one `TrainModel` for each
-completed run of the last day that had none yet, and waits for the model and the gate. Runs of one burst come to one
-training job, because they ask for the same data.
+An `IngestionCompleted` whose command said `then: nothing` starts this DAG. It publishes a `TrainModel`, which trains on
+all that is clean, and waits for the model and the gate.
 
-The event only wakes this DAG; which runs are to be followed is read from the database. Airflow may start **one** DAG
-run for several events that come together, and none is lost for it: the command's id is made of the completed run.
+The event only wakes this DAG: Airflow may start **one** DAG run for several events that come together. None is lost for
+it, because what is trained on is everything that stands in the database by then, and an event that comes later wakes it
+again. The command's id is made of the run that completed last, so the same state is asked for once.
 
 It is paused at first, so that `then: nothing` means nothing until somebody turns it on.
 
@@ -36,29 +37,25 @@ with DAG(
     max_active_runs=1,
     is_paused_upon_creation=True,
     dagrun_timeout=timedelta(hours=6),
-    params={"model": forms.model()},
 ) as dag:
 
     @task
-    def find_runs() -> list[str]:
-        """Return the completed runs that nothing followed yet."""
-        return asyncio.run(_runs_to_follow())
+    def completed_run() -> str:
+        """Return the run that completed last and wanted nothing to follow."""
+        run_id = asyncio.run(_last_run())
+        if run_id is None:
+            raise AirflowSkipException("The store was reset since the event: there is nothing to train on.")
+        return run_id
 
-    async def _runs_to_follow() -> list[str]:
+    async def _last_run() -> str | None:
         async with status_views() as views:
-            asked = {command_id("on_event_retrain", "follow.ask", run): run for run in await views.unfollowed_runs()}
-            return [run for id_, run in asked.items() if await views.command(id_, "trainer") is None]
+            return await views.last_run_without_follow_up()
 
-    @task_group
-    def follow(run_id: str) -> None:
-        """Ask for training once for a run, and wait for what comes of it."""
-        ask = PublishCommand(
-            task_id="ask",
-            doc_md="Publishes `TrainModel`; its id is made of the completed run.",
-            make=commands.train_model,
-            arguments={"model": dag.param("model"), "then": "train_and_promote", "force": False},
-            cause=run_id,
-        )
-        steps.trained(command_id=ask.output) >> steps.decided(ask.output, dag.param("model"), refusal_is_failure=False)
-
-    follow.expand(run_id=find_runs())
+    ask = PublishCommand(
+        task_id="ask",
+        doc_md="Publishes `TrainModel`; its id is made of the completed run.",
+        make=commands.train_model,
+        arguments={"model": DEFAULT_MODEL, "then": "train_and_promote", "force": False},
+        cause=completed_run(),
+    )
+    steps.trained(command_id=ask.output) >> steps.decided(ask.output, DEFAULT_MODEL, refusal_is_failure=False)

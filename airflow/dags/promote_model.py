@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, Param
 from readmit_airflow import commands, forms, steps
-from readmit_airflow.publishing import PublishCommand
 
 DOC = """
 ### What it does
@@ -39,17 +38,4 @@ with DAG(
         "converge_within_s": forms.converge_within_s(),
     },
 ) as dag:
-    ask = PublishCommand(
-        task_id="ask",
-        doc_md="Publishes `PromoteModel`.",
-        make=commands.promote_model,
-        arguments={
-            "model": dag.param("model"),
-            "model_id": dag.param("model_id"),
-            "expected_epoch": dag.param("expected_epoch"),
-            "reason": dag.param("reason"),
-            "actor": forms.WHO,
-        },
-    )
-    gate = steps.decided(ask.output, dag.param("model"), refusal_is_failure=True)
-    steps.converged(gate.output, dag.param("model"), dag.param("converge_within_s"))
+    steps.change_of_champion(dag, commands.promote_model, "model_id")

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 from readmit_airflow import commands, forms, steps
-from readmit_airflow.publishing import PublishCommand
 
 DOC = """
 ### What it does
@@ -34,17 +33,4 @@ with DAG(
         "converge_within_s": forms.converge_within_s(),
     },
 ) as dag:
-    ask = PublishCommand(
-        task_id="ask",
-        doc_md="Publishes `RollbackModel`.",
-        make=commands.rollback_model,
-        arguments={
-            "model": dag.param("model"),
-            "to_epoch": dag.param("to_epoch"),
-            "expected_epoch": dag.param("expected_epoch"),
-            "reason": dag.param("reason"),
-            "actor": forms.WHO,
-        },
-    )
-    gate = steps.decided(ask.output, dag.param("model"), refusal_is_failure=True)
-    steps.converged(gate.output, dag.param("model"), dag.param("converge_within_s"))
+    steps.change_of_champion(dag, commands.rollback_model, "to_epoch")

@@ -41,4 +41,6 @@ with DAG(
         make=commands.train_model,
         arguments={"model": dag.param("model"), "then": dag.param("then"), "force": dag.param("force")},
     )
-    steps.trained(command_id=ask.output) >> steps.decided(ask.output, dag.param("model"), refusal_is_failure=False)
+    steps.trained(command_id=ask.output) >> steps.decided(
+        ask.output, dag.param("model"), refusal_is_failure=False, wanted=dag.param("then")
+    )

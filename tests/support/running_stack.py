@@ -53,9 +53,9 @@ class RunningStack:
         """Run `readmit ... --json` and give what it prints, decoded."""
         return json.loads(self.readmit(*arguments, "--json", expect=expect))
 
-    def query(self, statement: str, *values: Any) -> Any:
-        """Give the one value that a query of the status views answers."""
-        return asyncio.run(self._value("readmit_reader", statement, *values))
+    def query(self, statement: str, *values: Any, login: str = "readmit_reader") -> Any:
+        """Give the one value that a query answers; the reader sees the status views alone."""
+        return asyncio.run(self._value(login, statement, *values))
 
     def alter(self, statement: str) -> None:
         """Change the database by hand, as the owner of everything."""

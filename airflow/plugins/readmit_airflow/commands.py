@@ -46,14 +46,30 @@ def train_model(*, model: str, then: str, force: bool) -> Command:
 
 def promote_model(*, model: str, model_id: str, expected_epoch: int | None, reason: str, actor: str) -> Command:
     """Return the command that puts a model before the gate."""
-    value = {"model": model, "model_id": model_id, "expected_epoch": expected_epoch, "reason": reason, "actor": actor}
-    return Command("PromoteModel", value)
+    return Command(
+        "PromoteModel",
+        {
+            "model": model,
+            "model_id": model_id,
+            "expected_epoch": _whole(expected_epoch),
+            "reason": reason,
+            "actor": actor,
+        },
+    )
 
 
 def rollback_model(*, model: str, to_epoch: int | None, expected_epoch: int | None, reason: str, actor: str) -> Command:
     """Return the command that makes an earlier champion the champion again."""
-    value = {"model": model, "to_epoch": to_epoch, "expected_epoch": expected_epoch, "reason": reason, "actor": actor}
-    return Command("RollbackModel", value)
+    return Command(
+        "RollbackModel",
+        {
+            "model": model,
+            "to_epoch": _whole(to_epoch),
+            "expected_epoch": _whole(expected_epoch),
+            "reason": reason,
+            "actor": actor,
+        },
+    )
 
 
 def _selection(text: str) -> str | list[int] | dict[str, int]:
@@ -62,3 +78,8 @@ def _selection(text: str) -> str | list[int] | dict[str, int]:
     if text.startswith(_NEXT):
         return {"next": int(text.removeprefix(_NEXT))}
     return sorted({int(number) for number in text.split(",")})
+
+
+def _whole(number: float | None) -> int | None:
+    """Return the number without a fraction of zero, which forms and JSON schemas take for whole."""
+    return None if number is None else int(number)

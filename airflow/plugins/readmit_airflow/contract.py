@@ -3,6 +3,7 @@
 `contract.json` is generated from `readmit_contracts`; a test there keeps both equal.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,9 +41,13 @@ def message_type(name: str) -> MessageType:
     return MessageType(name=name, **_CONTRACT["messages"][name])
 
 
-def command_id(*place: str | int) -> str:
-    """Return the id of the command that is published at a place in Airflow: the same place, the same command."""
-    return str(uuid5(NAMESPACE, json.dumps(["airflow", *place])))
+def command_id(value: bytes, *place: str | int) -> str:
+    """Return the id of the command with these bytes that is published at a place in Airflow.
+
+    The same bytes at the same place are the same command. Other bytes are another: a run that was deleted and made
+    again under its old name must not be answered by what the first one asked for.
+    """
+    return str(uuid5(NAMESPACE, json.dumps(["airflow", hashlib.sha256(value).hexdigest(), *place])))
 
 
 def completion_id(run_id: str) -> str:

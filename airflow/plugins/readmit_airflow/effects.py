@@ -88,13 +88,14 @@ async def model_trained(views: StatusViews, *, command_id: str | None = None, ru
     The result has the model, its figures and MLflow's version of it.
     """
     command = await views.command(command_id or completion_id(run_id or ""), TRAINER)
-    if command is None or command["outcome"] == "rejected":
+    if command is None:
         return _not_applied(command, TRAINER)
-    if command["subject"] is None:
-        return Failed(f"No training followed: {command['detail'] or 'no reason is on record'}")
-    job = await views.job(command["subject"])
+    job = await views.job(command["subject"]) if command["subject"] else None
+    done = job is not None and job["state"] == "done"  # also when the gate then had to give up
+    if command["outcome"] == "rejected" and not done:
+        return _not_applied(command, TRAINER)
     if job is None:
-        return Failed(f"Training job {command['subject']} is not on record.")
+        return Failed(f"No training followed: {command['detail'] or 'no reason is on record'}")
     if job["state"] in ("failed", "cancelled"):
         return Failed(f"Training job {job['job_id']} {job['state']} ({job['reason']}): {job['detail']}")
     if job["state"] != "done":
@@ -115,12 +116,16 @@ async def model_trained(views: StatusViews, *, command_id: str | None = None, ru
     )
 
 
-async def promotion_decided(views: StatusViews, *, command_id: str, model: str, refusal_is_failure: bool) -> Look:
-    """Look what became of a wish to promote or roll back.
+async def promotion_decided(
+    views: StatusViews, *, command_id: str, model: str, refusal_is_failure: bool, wanted: str = "promotion"
+) -> Look:
+    """Look what became of a wish to promote or roll back; `wanted` is "train" when there was none.
 
-    The result has `verdict` (promoted, unchanged or refused), the gate's `refusals`, and the champion's `epoch`, None
-    while there is none. What the gate refuses fails only when asked for; any other refusal always does.
+    The result has `verdict` (promoted, unchanged, refused or not_asked), the gate's `refusals`, and the champion's
+    `epoch`, None while there is none. What the gate refuses fails only when asked for; any other refusal always does.
     """
+    if wanted == "train":
+        return Met("The gate was not asked.", {"verdict": "not_asked", "refusals": [], "epoch": None})
     command = await views.command(command_id, TRAINER)
     by_gate = command is not None and command["reason"] == GATE
     if command is None or command["outcome"] == "accepted" or (command["outcome"] == "rejected" and not by_gate):
@@ -154,9 +159,10 @@ async def replicas_converged(views: StatusViews, *, model: str, epoch: int | Non
     if champion["convergence"] == "converged":
         said = f"All {champion['replicas_alive']} living predictors serve epoch {champion['epoch']}."
         return Met(said, {"epoch": champion["epoch"], "replicas": champion["replicas_alive"]})
-    behind = await views.replicas_behind(model, champion["epoch"])
     named = "; ".join(
-        f"{one['replica']} at epoch {one['epoch'] or 'none'} ({one['load_failure'] or one['status']})" for one in behind
+        f"{one['replica']} at epoch {one['epoch'] or 'none'}{' of another lineage' if one['foreign_lineage'] else ''} "
+        f"({one['load_failure'] or one['status']})"
+        for one in await views.replicas_behind(model)
     )
     return Pending(f"Epoch {champion['epoch']} is promoted, but not every living predictor serves it: {named}.")
 

@@ -3,15 +3,33 @@
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Context, Param
+from airflow.sdk.exceptions import AirflowFailException
 
 from readmit_airflow.commands import SELECTION
 from readmit_airflow.contract import DEFAULT_MODEL
 
-DEFAULT_ARGS: dict[str, Any] = {"owner": "readmit", "retries": 2, "retry_delay": timedelta(seconds=10)}
 WHO = "{{ params.actor or dag_run.triggering_user_name or 'airflow' }}"
 
 _LINE = r"^[^\x00-\x1f\x7f]*(?!\n)$"
+
+
+def refuse_unknown(context: Context) -> None:
+    """Fail a run that was asked for with a parameter that its DAG does not have; Airflow itself would ignore it."""
+    unknown = sorted(set(context["dag_run"].conf or {}) - set(context["dag"].params))
+    if unknown:
+        raise AirflowFailException(
+            f"The DAG {context['dag'].dag_id} has no parameter {', '.join(unknown)}; it has "
+            f"{', '.join(sorted(context['dag'].params))}. Nothing was done; start it again with these."
+        )
+
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "readmit",
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    "pre_execute": refuse_unknown,
+}
 
 
 def selection(default: str, what: str) -> Param:
@@ -49,7 +67,7 @@ def model() -> Param:
 
 def epoch(what: str) -> Param:
     """Return the field for a champion's epoch."""
-    return Param(None, type=["null", "integer"], minimum=1, description=what)
+    return Param(None, type=["null", "integer"], minimum=1, maximum=2**53 - 1, description=what)
 
 
 def expected_epoch() -> Param:

@@ -26,5 +26,7 @@ def mlflow_url(result: dict[str, Any]) -> str:
         place = BaseHook.get_connection(MLFLOW)
     except AirflowNotFoundException:
         return ""
-    scheme = place.schema or "http"
-    return f"{scheme}://{place.host}:{place.port}/#/models/{result['model']}/versions/{result['version']}"
+    scheme = place.conn_type if place.conn_type in ("http", "https") else "http"
+    port = f":{place.port}" if place.port else ""
+    path = f"/{place.schema}" if place.schema else ""
+    return f"{scheme}://{place.host}{port}{path}/#/models/{result['model']}/versions/{result['version']}"

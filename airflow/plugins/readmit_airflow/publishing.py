@@ -22,8 +22,8 @@ PUBLISHED_WITHIN = timedelta(minutes=2)
 class PublishCommand(BaseOperator):
     """Publish one command and return its id.
 
-    The id is made of DAG, run, task and map index: a retry or a cleared task publishes the same command, which acts
-    once. With `cause` it is made of DAG, task and cause, so that two runs with one cause publish one command.
+    The id is made of DAG, run, task, map index and the command itself: a retry or a cleared task publishes the same
+    command, which acts once. With `cause` in the place of run and map index, runs with one cause publish one command.
     `arguments` and `cause` may hold XComs and parameters; `make` puts the command together.
     """
 
@@ -42,26 +42,27 @@ class PublishCommand(BaseOperator):
     def execute(self, context: Context) -> str:
         """Publish; raises AirflowFailException for a command against its schema, AirflowException for no delivery."""
         ti = context["ti"]
-        which = (ti.run_id, ti.map_index) if self.cause is None else (self.cause,)
-        command_id = contract.command_id(ti.dag_id, ti.task_id, *which)
-        command = self._command()
+        command, value = self._command()
+        # A run that is made again under an old name has another time, one that is cleared has not.
+        run = (ti.run_id, context["dag_run"].run_after.isoformat(), ti.map_index)
+        command_id = contract.command_id(value, ti.dag_id, ti.task_id, *(run if self.cause is None else (self.cause,)))
         self.log.info("%s %s: publishing", command.name, command_id)
-        publish(command, command_id)
+        publish(command, value, command_id)
         self.log.info("%s %s: Kafka has it", command.name, command_id)
         return command_id
 
-    def _command(self) -> Command:
+    def _command(self) -> tuple[Command, bytes]:
         try:
             command = self.make(**self.arguments)
             jsonschema.validate(command.value, contract.message_type(command.name).schema)
+            return command, contract.encode(command.value)
         except jsonschema.ValidationError as error:
             raise AirflowFailException(f"The command is not valid at {error.json_path}: {error.message}") from None
         except ValueError as error:
             raise AirflowFailException(str(error)) from None
-        return command
 
 
-def publish(command: Command, command_id: str) -> None:
+def publish(command: Command, value: bytes, command_id: str) -> None:
     """Put a command into Kafka, with the headers of CloudEvents' binary mode; raises AirflowException."""
     kind = contract.message_type(command.name)
     headers = {
@@ -82,7 +83,7 @@ def publish(command: Command, command_id: str) -> None:
         producer.produce(
             kind.topic,
             key=kind.key(command.value),
-            value=contract.encode(command.value),
+            value=value,
             headers=[(name, value.encode()) for name, value in headers.items()],
             on_delivery=delivered,
         )

@@ -1,11 +1,13 @@
 """Lay the steps that several DAGs share: each publishes a command and waits for its effect."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from airflow.sdk import TaskGroup, XComArg
+from airflow.sdk import DAG, TaskGroup, XComArg
 
 from readmit_airflow import commands
 from readmit_airflow.contract import SPLITS
+from readmit_airflow.forms import WHO
 from readmit_airflow.publishing import PublishCommand
 from readmit_airflow.waiting import AwaitEffect, AwaitModel
 
@@ -65,14 +67,35 @@ def trained(**message: Any) -> AwaitModel:
     )
 
 
-def decided(command_id: Any, model: Any, *, refusal_is_failure: bool) -> AwaitEffect:
+def change_of_champion(dag: DAG, make: Callable[..., commands.Command], *fields: str) -> None:
+    """Lay a change that a person asks for by the form: publish it with these fields of its own, decide, converge."""
+    model = dag.param("model")
+    ask = PublishCommand(
+        task_id="ask",
+        doc_md=f"Publishes the command of `{make.__name__}`.",
+        make=make,
+        arguments={
+            **{name: dag.param(name) for name in ("model", "expected_epoch", "reason", *fields)},
+            "actor": WHO,
+        },
+    )
+    gate = decided(ask.output, model, refusal_is_failure=True)
+    converged(gate.output, model, dag.param("converge_within_s"))
+
+
+def decided(command_id: Any, model: Any, *, refusal_is_failure: bool, wanted: Any = "promotion") -> AwaitEffect:
     """Lay the wait for the gate and the change of the champion."""
     end = "the task is red" if refusal_is_failure else "the task is green and says so"
     return AwaitEffect(
         task_id="gate",
         doc_md=f"Waits until the gate has judged the model against the champion. When it refuses, {end}.",
         effect="promotion_decided",
-        arguments={"command_id": command_id, "model": model, "refusal_is_failure": refusal_is_failure},
+        arguments={
+            "command_id": command_id,
+            "model": model,
+            "refusal_is_failure": refusal_is_failure,
+            "wanted": wanted,
+        },
         within_s=DECIDED_WITHIN_S,
     )
 

@@ -1,8 +1,6 @@
 """Read readmit's status views, the only part of its database that is open to Airflow."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -102,28 +100,28 @@ class StatusViews:
         """Return the model that serves under a name, with the numbers of replicas that live and that have it."""
         return await self._row("SELECT * FROM status.champions WHERE model = $1", model)
 
-    async def replicas_behind(self, model: str, epoch: int) -> list[Row]:
-        """Return the living replicas that do not serve this epoch or a later one."""
+    async def replicas_behind(self, model: str) -> list[Row]:
+        """Return the living replicas that do not serve the champion's epoch, or a later one of its lineage."""
         return await self._rows(
             """
-            SELECT replica, status, epoch, load_failure FROM status.replicas
-            WHERE model = $1 AND alive AND coalesce(epoch, 0) < $2 ORDER BY replica
+            SELECT r.replica, r.status, r.epoch, r.load_failure, r.lineage <> c.lineage AS foreign_lineage
+            FROM status.replicas r JOIN status.champions c USING (model)
+            WHERE model = $1 AND r.alive AND NOT coalesce(r.epoch >= c.epoch AND r.lineage = c.lineage, false)
+            ORDER BY r.replica
             """,
             model,
-            epoch,
         )
 
-    async def unfollowed_runs(self) -> list[str]:
-        """Return the runs of the last day that are complete and wanted nothing to follow; none from before a reset."""
-        rows = await self._rows(
+    async def last_run_without_follow_up(self) -> str | None:
+        """Return the run of this generation that completed last of those that wanted nothing to follow."""
+        row = await self._row(
             """
             SELECT run_id::text FROM status.runs
-            WHERE state = 'completed' AND "then" = 'nothing' AND finished_at > now() - interval '1 day'
-                AND generation = (SELECT generation FROM status.store)
-            ORDER BY finished_at, run_id
+            WHERE state = 'completed' AND "then" = 'nothing' AND generation = (SELECT generation FROM status.store)
+            ORDER BY finished_at DESC, run_id LIMIT 1
             """
         )
-        return [row["run_id"] for row in rows]
+        return None if row is None else str(row["run_id"])
 
     async def _row(self, statement: str, *values: Any) -> Row | None:
         row = await self._connection.fetchrow(statement, *values)
@@ -133,17 +131,24 @@ class StatusViews:
         return [dict(row) for row in await self._connection.fetch(statement, *values)]
 
 
-@asynccontextmanager
-async def open_views(**place: Any) -> AsyncIterator[StatusViews]:
+async def connect(**place: Any) -> "asyncpg.Connection[Any]":
     """Connect to host, port, database as user with password; raises what is in AWAY."""
-    connection = await asyncpg.connect(
-        **place,
-        timeout=CONNECT_S,
-        command_timeout=ANSWER_S,
-        server_settings={"application_name": "airflow"},
-    )
-    try:
-        await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
-        yield StatusViews(connection)
-    finally:
-        connection.terminate()
+    connection = await asyncpg.connect(**place, **_OPTIONS)
+    await _read_json(connection)
+    return connection
+
+
+def open_pool(most: int, **place: Any) -> "asyncpg.Pool[Any]":
+    """Return a pool that connects when it is asked, to the same place, `most` times at once."""
+    return asyncpg.create_pool(**place, **_OPTIONS, min_size=0, max_size=most, init=_read_json)
+
+
+async def _read_json(connection: "asyncpg.Connection[Any]") -> None:
+    await connection.set_type_codec("jsonb", encoder=json.dumps, decoder=json.loads, schema="pg_catalog")
+
+
+_OPTIONS: dict[str, Any] = {
+    "timeout": CONNECT_S,
+    "command_timeout": ANSWER_S,
+    "server_settings": {"application_name": "airflow"},
+}

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -13,10 +14,12 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from readmit_airflow.effects import EFFECTS, Failed, Look, Met, Pending
 from readmit_airflow.mlflow_link import MlflowLink, mlflow_url
-from readmit_airflow.status import status_views
-from readmit_airflow.views import AWAY
+from readmit_airflow.status import shared_views, status_views
+from readmit_airflow.views import AWAY, StatusViews
 
-LOOK_EVERY_S = 0.5
+OpenViews = Callable[[], AbstractAsyncContextManager[StatusViews]]
+
+LOOK_EVERY_S = 1.0
 SAY_EVERY_S = 2.0
 
 
@@ -43,7 +46,7 @@ class AwaitEffect(BaseOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look once, so that an effect that is there already costs no wait; else leave it to the triggerer."""
-        look = asyncio.run(_look_once(self.effect, self.arguments))
+        look = asyncio.run(_look(self.effect, self.arguments, status_views))
         if isinstance(look, Pending):
             self.log.info("%s Waiting for it, %s at the most.", look.said, timedelta(seconds=self.within_s))
             trigger = EffectTrigger(self.effect, self.arguments, until=time.time() + self.within_s)
@@ -92,29 +95,15 @@ class EffectTrigger(BaseTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look every half second; a database that is away is waited for as well."""
+        """Look every second, each time by one of the few connections that all waits share; an absence is waited out."""
         said = _Said(self.log.info)
-        while True:
-            try:
-                async with status_views() as views:
-                    while isinstance(look := await EFFECTS[self.effect](views, **self.arguments), Pending):
-                        said(look.said)
-                        if time.time() > self.until:
-                            yield TriggerEvent(_event(Failed(f"The time is over. {look.said}")))
-                            return
-                        await asyncio.sleep(LOOK_EVERY_S)
-            except AWAY as error:
-                away = f"The status views can't be read ({type(error).__name__})."
-                said(away)
-                if time.time() > self.until:
-                    yield TriggerEvent(
-                        _event(Failed(f"The time is over. {away} See that Postgres runs, clear this task."))
-                    )
-                    return
-                await asyncio.sleep(LOOK_EVERY_S)
-            else:
-                yield TriggerEvent(_event(look))
-                return
+        while isinstance(look := await _look(self.effect, self.arguments, shared_views), Pending):
+            said(look.said)
+            if time.time() > self.until:
+                look = Failed(f"The time is over. {look.said}")
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+        yield TriggerEvent(_event(look))
 
 
 class _Said:
@@ -131,12 +120,12 @@ class _Said:
             self._last, self._at = text, now
 
 
-async def _look_once(effect: str, arguments: dict[str, Any]) -> Look:
+async def _look(effect: str, arguments: dict[str, Any], views: OpenViews) -> Look:
     try:
-        async with status_views() as views:
-            return await EFFECTS[effect](views, **arguments)
+        async with views() as opened:
+            return await EFFECTS[effect](opened, **arguments)
     except AWAY as error:
-        return Pending(f"The status views can't be read ({type(error).__name__}).")
+        return Pending(f"The status views can't be read ({type(error).__name__}); is Postgres up?")
 
 
 def _event(look: Look) -> dict[str, Any]:

@@ -149,6 +149,7 @@ def test_a_promotion_that_cannot_be_is_red_with_the_systems_reason(running, airf
         ("promote_model", {}),
         ("promote_model", {"model_id": UNKNOWN_MODEL, "reason": "line\nbreak"}),
         ("rollback_model", {"expected_epoch": "3"}),
+        ("rollback_model", {"to_epoch": 10**30}),
         ("prepare_tables", {"reset": "yes"}),
         ("readmission_pipeline", {"train": "all", "converge_within_s": 0}),
     ],
@@ -158,6 +159,11 @@ def test_what_is_outside_a_fields_schema_is_refused_when_it_is_asked_for(airflow
     answer = airflow.trigger(dag_id, **conf)
     assert answer.status_code == 400
     assert "Invalid input for param" in answer.text
+
+
+def test_a_parameter_that_a_dag_does_not_have_makes_its_run_red(airflow: AirflowApi):
+    """Airflow itself would run the DAG as if nothing had been written."""
+    assert "has no parameter resett" in red(airflow, "prepare_tables", "schema", resett=True)
 
 
 def test_a_run_that_is_cancelled_in_the_system_is_red_with_its_reason(running, airflow):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,36 +10,31 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from readmit_airflow import commands, publishing
 from readmit_airflow.events import CompletedRuns, completed_run
+from readmit_airflow.forms import refuse_unknown
+from readmit_airflow.mlflow_link import mlflow_url
 from readmit_airflow.publishing import PublishCommand
 from readmit_airflow.waiting import AwaitEffect, EffectTrigger
 
 COMPLETED = {"run_id": "11111111-2222-3333-4444-555555555555", "then": "nothing", "training_set": {"batches": []}}
 
 
-def place(
-    run_id: str = "manual__1", *, task_id: str = "ask", map_index: int = -1, try_number: int = 1
-) -> dict[str, Any]:
+def place(run_id: str = "manual__1", *, map_index: int = -1, try_number: int = 1, day: int = 1) -> dict[str, Any]:
     """Give a context of one attempt of a task."""
-    return {
-        "ti": SimpleNamespace(
-            dag_id="train_model", run_id=run_id, task_id=task_id, map_index=map_index, try_number=try_number
-        )
-    }
+    ti = SimpleNamespace(dag_id="train_model", run_id=run_id, task_id="ask", map_index=map_index, try_number=try_number)
+    return {"ti": ti, "dag_run": SimpleNamespace(run_after=datetime(2026, 1, day, tzinfo=UTC))}
 
 
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     """Collect what would go to Kafka, as id and bytes."""
     sent: list[tuple[str, bytes]] = []
-    monkeypatch.setattr(
-        publishing, "publish", lambda command, id_: sent.append((id_, publishing.contract.encode(command.value)))
-    )
+    monkeypatch.setattr(publishing, "publish", lambda _command, value, id_: sent.append((id_, value)))
     return sent
 
 
-def train(**options: Any) -> PublishCommand:
+def train(*, force: bool = False, **options: Any) -> PublishCommand:
     """Give a task that asks for training."""
-    arguments = {"model": "readmission", "then": "train", "force": False}
+    arguments = {"model": "readmission", "then": "train", "force": force}
     return PublishCommand(task_id="ask", make=commands.train_model, arguments=arguments, **options)
 
 
@@ -49,6 +45,14 @@ def test_a_retry_publishes_the_same_command_and_another_run_another(published):
     first, retry, other_run, mapped = published
     assert first == retry
     assert len({first[0], other_run[0], mapped[0]}) == 3
+
+
+def test_a_run_that_is_made_again_under_its_old_name_is_not_answered_by_the_old_one(published):
+    """Green would mean something that was never asked for."""
+    train().execute(place("nightly"))
+    train().execute(place("nightly", day=2))
+    train(force=True).execute(place("nightly"))
+    assert len({command_id for command_id, _ in published}) == 3
 
 
 def test_two_runs_with_one_cause_publish_one_command(published):
@@ -67,6 +71,39 @@ def test_a_command_against_its_schema_is_not_published_and_not_retried(published
     with pytest.raises(AirflowFailException, match=r"\$\.model"):
         task.execute(place())
     assert not published
+
+
+def test_a_parameter_that_the_dag_does_not_have_is_refused():
+    """A typing error must not end as a green run that did something else."""
+    dag = SimpleNamespace(dag_id="prepare_tables", params={"reset": False})
+    refuse_unknown({"dag": dag, "dag_run": SimpleNamespace(conf={"reset": True})})
+    refuse_unknown({"dag": dag, "dag_run": SimpleNamespace(conf=None)})
+    with pytest.raises(AirflowFailException, match="no parameter resett; it has reset"):
+        refuse_unknown({"dag": dag, "dag_run": SimpleNamespace(conf={"resett": True})})
+
+
+@pytest.mark.parametrize(
+    ("uri", "page"),
+    [
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000/#/models/readmission/versions/3"),
+        ("https://mlflow.example.org", "https://mlflow.example.org/#/models/readmission/versions/3"),
+        ("https://example.org:443/mlflow", "https://example.org:443/mlflow/#/models/readmission/versions/3"),
+    ],
+)
+def test_the_button_leads_to_where_mlflow_is(monkeypatch: pytest.MonkeyPatch, uri: str, page: str):
+    """Also behind a name, a port or a path of its own."""
+    monkeypatch.setenv("AIRFLOW_CONN_READMIT_MLFLOW", uri)
+    assert mlflow_url({"model": "readmission", "version": "3"}) == page
+    assert mlflow_url({"model": "readmission", "version": None}) == ""
+
+
+def test_a_whole_number_with_a_fraction_of_zero_is_a_whole_number():
+    """Forms take 1.0 for an integer, the services do not."""
+    value = commands.rollback_model(model="m", to_epoch=1.0, expected_epoch=None, reason="r", actor="a").value
+    assert (
+        publishing.contract.encode(value)
+        == b'{"actor":"a","expected_epoch":null,"model":"m","reason":"r","to_epoch":1}'
+    )
 
 
 def test_a_run_over_nothing_is_refused(published):
@@ -148,4 +185,4 @@ def test_a_publish_without_a_broker_fails_with_what_to_do(monkeypatch: pytest.Mo
     monkeypatch.setattr(publishing, "CONFIRMED_WITHIN_S", 2.0)
     command = commands.train_model(model="readmission", then="train", force=False)
     with pytest.raises(AirflowException, match=r"did not confirm the TrainModel some-id .*the retry sends the same id"):
-        publishing.publish(command, "some-id")
+        publishing.publish(command, b"{}", "some-id")

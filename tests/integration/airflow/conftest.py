@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import ModuleType
 from typing import Any
 
@@ -51,7 +51,16 @@ def open_views(service_database, plugin) -> Callable[[], AbstractAsyncContextMan
     """Give a way to open the views as the reader."""
     settings = service_database("readmit_reader")
     place = settings.model_dump(include={"host", "port", "database", "user"})
-    return lambda: plugin("views").open_views(**place, password=settings.password.get_secret_value())
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Any]:
+        connection = await plugin("views").connect(**place, password=settings.password.get_secret_value())
+        try:
+            yield plugin("views").StatusViews(connection)
+        finally:
+            await connection.close()
+
+    return opened
 
 
 @pytest.fixture

@@ -213,6 +213,19 @@ async def test_mlflow_is_waited_for_a_little_and_then_done_without(look, admin):
     assert (kind(found), found.result["version"]) == ("Met", None)
 
 
+async def test_a_model_counts_although_the_gate_had_to_give_up(look, admin):
+    """The training is done; what became of the promotion is the next task's word."""
+    await answer(admin, "rejected", reason="BUNDLE_MISSING", detail="No bundle.", subject=str(JOB_ID))
+    await trained(admin)
+    assert kind(await look("model_trained", command_id=str(COMMAND_ID))) == "Met"
+
+
+async def test_a_gate_that_was_not_asked_has_no_verdict(look):
+    """Who wanted training alone is not told that nothing changed."""
+    ask = {"command_id": str(COMMAND_ID), "model": "readmission", "refusal_is_failure": True, "wanted": "train"}
+    assert (await look("promotion_decided", **ask)).result["verdict"] == "not_asked"
+
+
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 async def test_a_job_without_a_model_fails_with_its_reason(look, admin, state: str):
     """A red task says what the trainer said."""
@@ -284,7 +297,12 @@ async def test_convergence_names_the_replica_that_is_behind_and_says_when_none_l
     assert kind(behind) == "Pending"
     assert "host-2 at epoch 2 (epoch 3: BUNDLE_SHA256)" in behind.said
     assert "host-1" not in behind.said
-    await admin.execute("UPDATE training.replicas SET epoch = 3 WHERE replica = 'host-2'")
+    await admin.execute("UPDATE training.replicas SET epoch = 9, lineage = gen_random_uuid() WHERE replica = 'host-2'")
+    foreign = await look("replicas_converged", **ask)
+    assert kind(foreign) == "Pending"
+    assert "host-2 at epoch 9 of another lineage" in foreign.said
+    await admin.execute("DELETE FROM training.replicas WHERE replica = 'host-2'")
+    await replica(admin, "host-2", 3)
     found = await look("replicas_converged", **ask)
     assert (kind(found), found.result) == ("Met", {"epoch": 3, "replicas": 2})
 

@@ -15,7 +15,8 @@ from readmit_runtime.testing.fake_clock import FakeClock
 
 LOGIN = AirflowConnection(url="http://airflow", user="admin", password="secret")
 RUN, COMMAND = UUID(int=5), UUID(int=6)
-RUNS = f"/api/v2/dags/{DAG}/dagRuns"
+DAGS = f"/api/v2/dags/{DAG}"
+RUNS = f"{DAGS}/dagRuns"
 DONE = {"task_id": "ingest.train_rows", "state": "success", "start_date": "2026-01-01T00:00:02Z", "duration": 2.5}
 FIRST = {"task_id": "prepare", "state": "success", "start_date": "2026-01-01T00:00:01Z", "duration": 0.5}
 RED = {"task_id": "train", "state": "failed", "start_date": "2026-01-01T00:00:03Z", "duration": 1.0}
@@ -25,11 +26,21 @@ NEVER = {"task_id": "gate", "state": "upstream_failed", "start_date": None, "dur
 class Airflow:
     """A network with an Airflow whose run is in these states, one at each look, and ends with these tasks."""
 
-    def __init__(self, states: list[str], tasks: list[dict[str, Any]], log: list[dict[str, Any]] | None = None) -> None:
+    def __init__(
+        self,
+        states: list[str],
+        tasks: list[dict[str, Any]],
+        log: list[dict[str, Any]] | None = None,
+        *,
+        paused: bool = False,
+        unread: int = 0,
+    ) -> None:
+        self._unread = unread
         self._states = states
         self.asked: list[dict[str, Any]] = []
         self._answers: dict[str, Callable[[], Any]] = {
             "/auth/token": lambda: {"access_token": "token"},
+            DAGS: lambda: {"is_paused": paused},
             RUNS: lambda: {"dag_run_id": "r1"},
             f"{RUNS}/r1": lambda: {"state": self._states.pop(0) if len(self._states) > 1 else self._states[0]},
             f"{RUNS}/r1/taskInstances": lambda: {"task_instances": tasks},
@@ -47,6 +58,9 @@ class Airflow:
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path != "/auth/token" and request.headers.get("authorization") != "Bearer token":
                 return httpx.Response(401, text="who are you?")
+            if request.url.path == DAGS and self._unread:
+                self._unread -= 1
+                return httpx.Response(404, text="no such DAG")
             if request.method == "POST":
                 self.asked.append(json.loads(request.content))
             return httpx.Response(200, json=self._answers[request.url.path]())
@@ -70,7 +84,20 @@ async def test_a_green_run_gives_its_tasks_in_their_order_and_what_it_asked_for(
     )
     assert (done.run_id, done.promotion_command_id) == (RUN, COMMAND)
     assert done.page == f"http://airflow/dags/{DAG}/runs/r1"
-    assert len(seen) == 2
+    assert [len(tasks) for tasks in seen] == [0, 3], "a run in the queue has no tasks yet"
+
+
+async def test_a_dag_whose_file_was_not_read_yet_is_waited_for_and_not_for_ever():
+    """Right after a start the list of DAGs is empty."""
+    await follow(Airflow(["success"], [DONE], unread=3).transport())
+    with pytest.raises(CommandFailed, match="answers 404"):
+        await follow(Airflow(["success"], [DONE], unread=1_000).transport())
+
+
+async def test_a_paused_dag_is_not_waited_for():
+    """Its run would stay in the queue for ever."""
+    with pytest.raises(CommandFailed, match=r"is paused\. Turn it on at http://airflow/dags"):
+        await follow(Airflow(["queued"], [], paused=True).transport())
 
 
 async def test_a_red_run_says_which_task_and_the_systems_reason():

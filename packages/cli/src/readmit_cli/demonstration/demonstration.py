@@ -125,7 +125,8 @@ class Demonstration:
             def on_tasks(tasks: Sequence[TaskRun]) -> None:
                 under_way = [task.task_id for task in tasks if task.state in UNDER_WAY]
                 done = sum(task.state == "success" for task in tasks)
-                step.say(", ".join(under_way) or "between two tasks", completed=done, total=len(tasks))
+                said = ", ".join(under_way) or ("between two tasks" if tasks else "in the queue behind another run")
+                step.say(said, completed=done, total=len(tasks) or None)
 
             step.say("asking Airflow")
             pipeline = await run_pipeline(on_tasks)

@@ -7,6 +7,7 @@ from uuid import UUID
 import httpx
 import msgspec
 from readmit_runtime.clock import Clock
+from readmit_runtime.deadline import Deadline
 
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
@@ -15,6 +16,7 @@ from readmit_cli.stack.connections import AirflowConnection
 DAG = "readmission_pipeline"
 POLL_S = 0.5
 ANSWER_S = 15.0
+READ_WITHIN_S = 60.0  # after a start, Airflow reads the DAGs' files within some seconds
 ENDED = ("success", "failed")
 
 
@@ -37,7 +39,7 @@ class PipelineRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 OnTasks = Callable[[Sequence[TaskRun]], None]
-"""Hears of the tasks at each look."""
+"""Hears of the tasks at each look; there are none while the run waits for another one to end."""
 
 RunPipeline = Callable[[OnTasks], Awaitable[PipelineRun]]
 """Runs the pipeline over the whole dataset; raises CommandFailed when it is red."""
@@ -53,10 +55,12 @@ async def run_pipeline(
     async with httpx.AsyncClient(base_url=login.url, timeout=ANSWER_S, trust_env=False, transport=transport) as client:
         airflow = _Airflow(client)
         await airflow.log_in(login)
+        if await airflow.is_paused(clock):
+            raise CommandFailed(f"The DAG {DAG} is paused. Turn it on at {login.url}/dags/{DAG}, and do this again.")
         path = await airflow.trigger({"train": "all"})
         page = f"{login.url}/dags/{DAG}/runs/{path.rpartition('/')[2]}"
         while (state := (await airflow.ask("GET", path))["state"]) not in ENDED:
-            on_tasks(await airflow.tasks(path))
+            on_tasks(await airflow.tasks(path) if state == "running" else ())
             await clock.sleep(POLL_S)
         tasks = await airflow.tasks(path)
         if state != "success":
@@ -82,6 +86,13 @@ class _Airflow:
         token = await self.ask("POST", "/auth/token", {"username": login.user, "password": login.password})
         self._client.headers["authorization"] = f"Bearer {token['access_token']}"
 
+    async def is_paused(self, clock: Clock) -> bool:
+        """Tell whether the DAG is paused, once Airflow has read its file."""
+        deadline = Deadline.after(READ_WITHIN_S, clock)
+        while (dag := await self.ask("GET", f"/api/v2/dags/{DAG}", may_be_missing=not deadline.expired)) is None:
+            await clock.sleep(POLL_S)
+        return bool(dag["is_paused"])
+
     async def trigger(self, conf: dict[str, Any]) -> str:
         """Ask for a run and return its path."""
         runs = f"/api/v2/dags/{DAG}/dagRuns"
@@ -102,7 +113,9 @@ class _Airflow:
         faults = [fault["exc_value"] for line in log["content"] for fault in line.get("error_detail") or ()]
         return str(faults[-1]) if faults else "Its log does not say why."
 
-    async def ask(self, method: Literal["GET", "POST"], path: str, body: Any = None) -> Any:
+    async def ask(
+        self, method: Literal["GET", "POST"], path: str, body: Any = None, *, may_be_missing: bool = False
+    ) -> Any:
         try:
             answer = await self._client.request(method, path, json=body)
         except httpx.HTTPError as error:
@@ -111,6 +124,8 @@ class _Airflow:
                 "what is down; `readmit demo --no-airflow` does without.",
                 code=ExitCode.UNAVAILABLE,
             ) from error
+        if may_be_missing and answer.status_code == httpx.codes.NOT_FOUND:
+            return None
         if not answer.is_success:
             raise CommandFailed(f"Airflow answers {answer.status_code} to {method} {path}: {answer.text[:300]}")
         return answer.json()
