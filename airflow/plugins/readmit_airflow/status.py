@@ -33,9 +33,8 @@ async def shared_views() -> AsyncIterator[StatusViews]:
     """Lend one of the few connections that all waits of this process share; raises what is in views.AWAY."""
     loop = asyncio.get_running_loop()
     if loop not in _POOLS:
-        place = await _place()
-        # Another wait may have come first meanwhile; a pool that is not used has no connection.
-        _POOLS.setdefault(loop, open_pool(SHARED_CONNECTIONS, **place))
+        pool = await open_pool(SHARED_CONNECTIONS, **await _place())
+        _POOLS.setdefault(loop, pool)  # another wait may have come first; a pool that is not used has no connection
     async with _POOLS[loop].acquire(timeout=ANSWER_S) as connection:
         yield StatusViews(connection)
 

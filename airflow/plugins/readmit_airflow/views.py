@@ -138,9 +138,9 @@ async def connect(**place: Any) -> "asyncpg.Connection[Any]":
     return connection
 
 
-def open_pool(most: int, **place: Any) -> "asyncpg.Pool[Any]":
+async def open_pool(most: int, **place: Any) -> "asyncpg.Pool[Any]":
     """Return a pool that connects when it is asked, to the same place, `most` times at once."""
-    return asyncpg.create_pool(**place, **_OPTIONS, min_size=0, max_size=most, init=_read_json)
+    return await asyncpg.create_pool(**place, **_OPTIONS, min_size=0, max_size=most, init=_read_json)
 
 
 async def _read_json(connection: "asyncpg.Connection[Any]") -> None:

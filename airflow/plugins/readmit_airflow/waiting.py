@@ -125,7 +125,7 @@ async def _look(effect: str, arguments: dict[str, Any], views: OpenViews) -> Loo
         async with views() as opened:
             return await EFFECTS[effect](opened, **arguments)
     except AWAY as error:
-        return Pending(f"The status views can't be read ({type(error).__name__}); is Postgres up?")
+        return Pending(f"The status views can't be read ({type(error).__name__}: {error}); is Postgres up?")
 
 
 def _event(look: Look) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What Airflow asks the views besides effects."""
 
+import asyncio
+
 from support.encounters import source_file
 from support.planned_store import lines_of, records
 
@@ -19,6 +21,25 @@ async def test_the_run_that_completed_last_and_that_nothing_follows_is_found(sto
         assert await views.last_run_without_follow_up() == second
         await store.admin.execute("UPDATE ingest.runs SET then_do = 'train' WHERE run_id = $1", second)
         assert await views.last_run_without_follow_up() == first
+
+
+async def test_many_looks_share_a_few_connections(service_database, admin, plugin):
+    """Hundreds of waits must leave connections to those that they wait for."""
+    views, settings = plugin("views"), service_database("readmit_reader")
+    place = settings.model_dump(include={"host", "port", "database", "user"})
+    pool = await views.open_pool(2, **place, password=settings.password.get_secret_value())
+
+    async def look() -> str:
+        async with pool.acquire() as connection:
+            await connection.execute("SELECT pg_sleep(0.05)")
+            return await views.StatusViews(connection).schema_revision()
+
+    looks = [asyncio.create_task(look()) for _ in range(20)]
+    await asyncio.sleep(0.2)
+    held = await admin.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'airflow'")
+    assert held == 2
+    assert len(set(await asyncio.gather(*looks))) == 1
+    await pool.close()
 
 
 async def test_a_run_from_before_a_reset_is_not_found(store, open_views):
