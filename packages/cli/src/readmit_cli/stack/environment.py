@@ -107,6 +107,7 @@ class Addresses:
             values["DATASET"] = str(self._dataset)
         if name in _KEYED_SERVICES:
             values["KEYS__FILE"] = str(self._state.predictor / "access-keys.json")
+            values["LOAD__CACHE"] = str(self._state.predictor / "models")
         prefix = f"READMIT_{SERVICES[name].upper()}_"
         environment = {"PYTHONUNBUFFERED": "1"} | {prefix + key: value for key, value in values.items()}
         if name in _MLFLOW_SERVICES:
