@@ -11,10 +11,10 @@ BIN := .venv/bin
 LONGEST_MODULE := 400
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test test-slow nightly up demo down clean
+.PHONY: help install lock lint unit integration e2e test test-slow bad-bundle-test nightly up demo down clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server.
 	@local/install/all.sh
@@ -66,6 +66,9 @@ test-slow: ## Fault, load and browser tests.
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
+
+bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor that answers all the while.
+	READMIT_BAD_BUNDLES=$(or $(BUNDLES),1000) $(BIN)/pytest tests/integration/predictor/test_bad_bundles.py
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

@@ -110,7 +110,7 @@ class PredictorRig:
         trial = trial or TrialInProcess()
         self.loader = ModelLoader(
             promotions=self.promotions,
-            source=BundleSource(self.store, limit_s=PATIENCE_S),
+            source=BundleSource(lambda: self.store, limit_s=PATIENCE_S),
             trial=trial,
             serving=self.serving,
             reports=LoadReports(REPLICA, self.announcements, self.metrics),

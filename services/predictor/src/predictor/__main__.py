@@ -17,8 +17,8 @@ from readmit_runtime.http import HttpServer, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.lifecycle import run, run_loops
-from readmit_runtime.s3_object_store import S3ObjectStore
-from readmit_runtime.settings import load
+from readmit_runtime.object_store import ObjectStore
+from readmit_runtime.settings import ObjectStoreSettings, load
 
 from predictor.access_keys import AccessKeys
 from predictor.announcements import Announcements
@@ -62,7 +62,7 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
     cache = None if settings.load.cache is None else ModelCache(settings.load.cache)
     loader = ModelLoader(
         promotions=promotions,
-        source=BundleSource(S3ObjectStore(settings.object_store), limit_s=settings.load.fetch_limit_s),
+        source=BundleSource(lambda: _open_store(settings.object_store), limit_s=settings.load.fetch_limit_s),
         trial=trial,
         serving=serving,
         reports=LoadReports(replica, announcements, metrics),
@@ -133,6 +133,13 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
     finally:
         await producer.close()
+
+
+def _open_store(settings: ObjectStoreSettings) -> ObjectStore:
+    # not at the top: its library takes .2 s to import, and a start from the cache needs none of it
+    from readmit_runtime.s3_object_store import S3ObjectStore
+
+    return S3ObjectStore(settings)
 
 
 def main() -> int:

@@ -1,6 +1,8 @@
 """Fetch a promoted model's bundle from the object store, every byte checked."""
 
 import asyncio
+from collections.abc import Callable
+from functools import cache
 
 from readmit_contracts.bundle import (
     MANIFEST_FILE,
@@ -22,9 +24,9 @@ from predictor.promoted_bundle import PromotedBundle
 class BundleSource:
     """Reads bundles. The keys follow from the model id alone: no message can name another place."""
 
-    def __init__(self, store: ObjectStore, *, limit_s: float) -> None:
-        """Take the store; `limit_s` bounds one bundle's download in seconds."""
-        self._store = store
+    def __init__(self, open_store: Callable[[], ObjectStore], *, limit_s: float) -> None:
+        """Take how to open the store, at the first bundle; `limit_s` bounds one bundle's download in seconds."""
+        self._open_store = cache(open_store)
         self._limit_s = limit_s
 
     async def fetch(self, promotion: ModelPromoted) -> PromotedBundle:
@@ -54,7 +56,8 @@ class BundleSource:
 
     async def _read(self, model_id: str, name: str, max_bytes: int) -> bytes:
         try:
-            return await self._store.get(bundle_key(model_id, name), max_bytes=max_bytes)
+            store = await asyncio.to_thread(self._open_store)
+            return await store.get(bundle_key(model_id, name), max_bytes=max_bytes)
         except ObjectMissing:
             raise BundleInvalid(
                 Reason.BUNDLE_MISSING, f"The object store has no {name} of model {model_id}; restore it or train again."

@@ -11,7 +11,6 @@ from readmit_contracts.events import ModelPromoted
 from readmit_contracts.golden import Record, golden_mismatches
 from readmit_contracts.reasons import Reason
 from readmit_features import FeaturesInvalid, RecordEncoder, read_features
-from readmit_runtime.logs import describe
 
 from predictor.lightgbm_library import Booster, LightGBMFailed, RowScorer
 from predictor.serving import LoadedModel, identity_of
@@ -29,7 +28,7 @@ def build_model(bundle: Bundle, promotion: ModelPromoted, *, now: datetime) -> L
         raise
     except Exception as error:
         # whatever a strange bundle sets off here, the model before has to keep answering
-        problem = f"The bundle cannot be used: {describe(error)}; train again."
+        problem = f"The bundle cannot be used: {type(error).__qualname__}; train again."
         raise BundleInvalid(Reason.BUNDLE_INVALID, problem) from error
 
 
