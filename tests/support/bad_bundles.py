@@ -147,7 +147,7 @@ def _listing(change: Callable[[list[dict[str, object]]], object]) -> Callable[[F
 
 
 _MANIFESTS: Mapping[str, Callable[[Files], bytes]] = {
-    "manifest without a file": _listing(lambda entries: entries.pop()),
+    "manifest without a file": _listing(lambda entries: entries.pop(0)),
     "manifest with one file twice": _listing(lambda entries: entries.append(entries[0])),
     "manifest with a way up": _listing(lambda entries: entries[0].update(name="../../etc/passwd")),
     "manifest with an endless file": _listing(lambda entries: entries[3].update(bytes=10**15)),

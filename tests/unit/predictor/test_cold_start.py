@@ -196,18 +196,35 @@ async def test_another_names_model_is_not_served(cache: ModelCache) -> None:
     assert rig.serving.current is None
 
 
+class Crowded(TrialInProcess):
+    """A trial that comes to no end so many times."""
+
+    def __init__(self, times: int) -> None:
+        self._left = times
+
+    async def check(self, bundle: PromotedBundle) -> None:
+        """Raise, or check after all."""
+        self._left -= 1
+        if self._left >= 0:
+            raise TrialUnfinished("The trial took longer than 30 s; it is repeated.")
+        await super().check(bundle)
+
+
 async def test_a_trial_that_comes_to_no_end_leaves_the_file_where_it_is(cache: ModelCache) -> None:
     """A crowded machine says nothing about the model."""
-
-    class Crowded(TrialInProcess):
-        async def check(self, bundle: PromotedBundle) -> None:
-            raise TrialUnfinished("The trial took longer than 30 s; it is repeated.")
-
     _keep(cache, 1, 7)
-    rig = PredictorRig(cache=cache, trial=Crowded())
+    rig = PredictorRig(cache=cache, trial=Crowded(99))
     async with rig.running():
         await eventually(rig.loader.restored.is_set)
     assert (rig.serving.current, _epochs(cache)) == (None, [7])
+
+
+async def test_a_kept_model_is_tried_again_on_a_crowded_machine(cache: ModelCache) -> None:
+    """After a power cut everything starts at once, and the kept model may be all that there is."""
+    _keep(cache, 1, 7)
+    rig = PredictorRig(cache=cache, trial=Crowded(2))
+    async with rig.running():
+        await eventually(lambda: _served(rig) == (7, False))
 
 
 async def test_the_promotion_that_is_kept_is_the_last_one_of_its_model(cache: ModelCache) -> None:

@@ -18,6 +18,9 @@ from predictor.promoted_bundle import PromotedBundle
 from predictor.serving import LoadedModel, Serving
 from predictor.trial_process import Trial, TrialUnfinished
 
+TRIES = 3
+PAUSE_S = 0.5
+
 log = structlog.get_logger(__name__)
 
 
@@ -76,5 +79,16 @@ class ColdStart:
         bundle = await asyncio.to_thread(self._cache.read, path)
         if bundle.promotion.model != self._model:
             raise BundleInvalid(Reason.UNKNOWN_MODEL, f"{path.name} was kept for another model name.")
-        await self._trial.check(bundle)
+        await self._try(bundle)
         return bundle, await asyncio.to_thread(build_model, bundle.read(), bundle.promotion, now=self._clock.now())
+
+    async def _try(self, bundle: PromotedBundle) -> None:
+        """Let the bundle be tried, more than once when it comes to no end: it may be all that there is."""
+        for _ in range(TRIES - 1):
+            try:
+                await self._trial.check(bundle)
+            except TrialUnfinished:
+                await self._clock.sleep(PAUSE_S)
+            else:
+                return
+        await self._trial.check(bundle)
