@@ -103,6 +103,7 @@ def _children(process: int) -> str:
     return told.read_text() if told.exists() else ""
 
 
+@pytest.mark.timeout(120 + 5 * BUNDLES)
 async def test_bad_bundles_are_refused_while_the_old_model_answers(
     world: PredictorWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:

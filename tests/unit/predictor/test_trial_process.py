@@ -114,6 +114,15 @@ async def test_a_trial_that_is_given_up_leaves_no_process() -> None:
     assert time.monotonic() - began < 10
 
 
+async def test_a_descendant_that_keeps_the_output_open_holds_nobody_up() -> None:
+    """A child may leave processes of its own behind; the next model must not wait for them."""
+    code = READ + "import subprocess; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(8)'])"
+    began = time.monotonic()
+    with pytest.raises(TrialUnfinished):
+        await _saying(code, TrialSettings(wall_s=1)).check(fetched(model_bundle(1)))
+    assert time.monotonic() - began < 7.5
+
+
 async def test_a_child_that_cannot_be_started_is_the_machines_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     """There may be no process left to have."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")

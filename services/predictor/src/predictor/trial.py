@@ -26,7 +26,6 @@ from predictor.promoted_bundle import PromotedBundle
 EXIT_REFUSED = 1
 CPU_GRACE_S = 5  # between SIGXCPU, which ends the process by default, and the kernel's SIGKILL
 DETAIL_MAX = 500
-_NICENESS = 10  # the answers of the process that waits come first
 _FIRST_TO_GO = "1000"  # when memory is short, the kernel shall end this process and not the one that answers
 
 
@@ -81,7 +80,6 @@ def _own_stdout() -> int:
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:
-    os.nice(_NICENESS)
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text(_FIRST_TO_GO)

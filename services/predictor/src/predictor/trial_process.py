@@ -22,6 +22,8 @@ from predictor.trial import EXIT_REFUSED, Verdict
 MODULE = ("-I", "-m", "predictor.trial")
 ANSWER_MAX_BYTES = 4_096
 PIECE_BYTES = 256 * 1024
+NICENESS = 10  # what answers comes first
+END_S = 5.0  # for a child that was killed to be gone
 
 _CONSIDERATE = MappingProxyType(
     # address space held in reserve counts against the memory limit, and threads would only wait for each other
@@ -96,11 +98,11 @@ class TrialProcess:
             start_new_session=True,
         )
         try:
+            with suppress(ProcessLookupError):  # it may have ended already
+                os.setpriority(os.PRIO_PROCESS, process.pid, NICENESS)
             yield process
         finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+            await _end(process)
 
     def _judge(self, answer: bytes, code: int) -> None:
         if code == -signal.SIGKILL:
@@ -128,6 +130,17 @@ async def _feed(process: asyncio.subprocess.Process, data: bytes) -> None:
             process.stdin.write(data[at : at + PIECE_BYTES])
             await process.stdin.drain()
         process.stdin.close()
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # with whatever it started, which may keep its output open
+    with suppress(TimeoutError):
+        async with asyncio.timeout(END_S):
+            # what is left unread would hide the end of the child from the loop
+            while process.stdout is not None and await process.stdout.read(PIECE_BYTES):
+                pass
+            await process.wait()
 
 
 async def _read_answer(process: asyncio.subprocess.Process) -> bytes:
