@@ -153,6 +153,15 @@ async def test_a_damaged_file_is_thrown_away_and_counted_and_the_one_before_serv
     assert _epochs(cache) == [7]
 
 
+async def test_a_file_that_the_disk_does_not_give_leaves_the_one_before(cache: ModelCache, tmp_path: Path) -> None:
+    """A bad sector is an error of reading, not of what was read."""
+    _keep(cache, 1, 7)
+    (tmp_path / "models" / f"{99:012d}-{'a' * 64}-{'b' * 64}.model").mkdir()
+    rig = _alone(cache)
+    async with rig.running():
+        await eventually(lambda: _served(rig) == (7, False))
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [

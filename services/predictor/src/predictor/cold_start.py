@@ -51,12 +51,18 @@ class ColdStart:
         One that is damaged or refused is thrown away and counted.
         """
         try:
-            for path in await asyncio.to_thread(self._cache.kept):
-                kept = await self._restore(path)
-                if kept is not None:
-                    return kept
+            files = await asyncio.to_thread(self._cache.kept)
         except OSError as error:
             log.warning("model_cache_unreadable", reason=describe(error))
+            return None
+        for path in files:
+            try:
+                kept = await self._restore(path)
+            except OSError as error:
+                log.warning("kept_model_unreadable", file=path.name, reason=describe(error))
+                continue
+            if kept is not None:
+                return kept
         return None
 
     async def _restore(self, path: Path) -> ModelPromoted | None:
