@@ -16,10 +16,10 @@ TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
 KILLS ?= 50
 
-.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test up demo down clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: ## Install what is missing for the local stack and the tests; READMIT_S3=versity chooses that S3 server, AIRFLOW=no leaves Airflow out.
 	@local/install/all.sh
@@ -78,6 +78,9 @@ nightly: ## Tests of the object store with the other S3 server, Versity S3 Gatew
 
 log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
 	READMIT_KILLS=$(KILLS) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py
+
+bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor that answers all the while.
+	READMIT_BAD_BUNDLES=$(or $(BUNDLES),1000) $(BIN)/pytest tests/integration/predictor/test_bad_bundles.py
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

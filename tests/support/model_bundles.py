@@ -8,6 +8,7 @@ import lightgbm
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from predictor.promoted_bundle import PromotedBundle
 from readmit_contracts.bundle import (
     CALIBRATION_FILE,
     FEATURES_FILE,
@@ -92,6 +93,11 @@ def bundle_of(files: dict[str, bytes]) -> BundleFiles:
     """Give the bundle whose manifest names these files as they are, whatever is in them."""
     manifest = write_manifest(files)
     return BundleFiles(model_id=model_id_of(manifest), manifest=manifest, files=files)
+
+
+def fetched(bundle: BundleFiles, event: ModelPromoted | None = None) -> PromotedBundle:
+    """Give a bundle as the predictor fetches it."""
+    return PromotedBundle(promotion=event or promotion(bundle.model_id), manifest=bundle.manifest, files=bundle.files)
 
 
 def offline_probabilities(bundle: BundleFiles, rows: list[dict[str, str]]) -> list[float]:

@@ -16,16 +16,22 @@ from predictor.announcements import Announcements
 from predictor.app import create_app
 from predictor.batches import BatchPredictions
 from predictor.bundle_source import BundleSource
+from predictor.cold_start import ColdStart
+from predictor.load_reports import LoadReports
 from predictor.loading import ModelLoader
 from predictor.metrics import PredictorMetrics
 from predictor.model_build import build_model
+from predictor.model_cache import ModelCache
 from predictor.prediction_log import PredictionLog
 from predictor.predictions import Answers, Predictions
+from predictor.promoted_bundle import PromotedBundle
 from predictor.promotions import Promotions
 from predictor.request import BodyLimits
 from predictor.routes import model_routes, operations
 from predictor.serving import LoadedModel, Serving
 from predictor.settings import PredictionLogSettings
+from predictor.trial import try_bundle
+from predictor.trial_process import Trial
 from prometheus_client import CollectorRegistry
 from readmit_contracts.access import ID_BYTES, SECRET_BYTES, AccessKey, digest_of, key_id_of, make_key
 from readmit_contracts.bundle import read_bundle
@@ -79,6 +85,14 @@ def access_key(
     return AccessKey(key_id=key_id, sha256=digest_of(text), scopes=scopes, expires_at=expires_at, label="tests")
 
 
+class TrialInProcess:
+    """A trial for bundles that crash nothing: the child's own work, in a thread instead."""
+
+    async def check(self, bundle: PromotedBundle) -> None:
+        """Return when the bundle can be loaded; raises BundleInvalid."""
+        await asyncio.to_thread(try_bundle, bundle)
+
+
 class PredictorRig:
     """The parts of one predictor, put together as its composition root does, on fakes."""
 
@@ -93,6 +107,8 @@ class PredictorRig:
         max_batches: int = 4,
         keys: Sequence[AccessKey] | None = (access_key(KEY),),
         clock: Clock | None = None,
+        cache: ModelCache | None = None,
+        trial: Trial | None = None,
     ) -> None:
         self.broker = FakeBroker()
         for topic in TOPICS:
@@ -104,13 +120,17 @@ class PredictorRig:
         self.serving = Serving()
         self.announcements = Announcements(self.producer, metrics=self.metrics, backoff=_eager())
         self.promotions = Promotions("readmission", held=self.serving.identity, metrics=self.metrics)
+        trial = trial or TrialInProcess()
         self.loader = ModelLoader(
-            replica=REPLICA,
             promotions=self.promotions,
-            source=BundleSource(self.store, limit_s=PATIENCE_S),
+            source=BundleSource(lambda: self.store, limit_s=PATIENCE_S),
+            trial=trial,
             serving=self.serving,
-            announcements=self.announcements,
-            metrics=self.metrics,
+            reports=LoadReports(REPLICA, self.announcements, self.metrics),
+            cache=cache,
+            cold_start=None
+            if cache is None
+            else ColdStart("readmission", cache, trial=trial, serving=self.serving, metrics=self.metrics),
             new_backoff=_eager,
         )
         self.log = PredictionLog(
@@ -177,7 +197,7 @@ class PredictorRig:
         """Run the loops; at the end they are stopped as the process's lifecycle does it."""
         stop = asyncio.Event()
         tasks = [
-            asyncio.create_task(self.promotions.run(self._reader, stop)),
+            asyncio.create_task(self._follow_promotions(stop)),
             asyncio.create_task(self.loader.run(stop)),
             asyncio.create_task(self.announcements.run(stop)),
             asyncio.create_task(self.log.run(stop)),
@@ -188,6 +208,10 @@ class PredictorRig:
             stop.set()
             async with asyncio.timeout(PATIENCE_S):
                 await asyncio.gather(*tasks)
+
+    async def _follow_promotions(self, stop: asyncio.Event) -> None:
+        await self.loader.restored.wait()
+        await self.promotions.run(self._reader, stop)
 
     def _reader(self) -> FakeTopicReader:
         return QuickReader(self.broker, MODELS_PROMOTED.name)

@@ -123,3 +123,23 @@ async def test_a_predictor_that_is_away_is_said_and_what_to_do(readmit):
     away = await readmit("predict", READMIT_CLI_PREDICTOR="http://127.0.0.1:1")
     assert away.code == ExitCode.UNAVAILABLE
     assert "No predictor answers at http://127.0.0.1:1" in away.err
+
+
+async def test_a_script_can_wait_until_the_champion_is_what_answers(readmit, filled, trainer):
+    """After a promotion by another hand, or a start of predictors, the exit code says whether all serve it."""
+    nothing = await readmit("models", "converge", "--timeout", "1")
+    assert nothing.code == ExitCode.USAGE
+    assert "readmission has no champion" in nothing.err
+    await readmit("train")
+    unserved = await readmit("models", "converge", "--timeout", "1")
+    assert unserved.code == ExitCode.UNAVAILABLE
+    assert "no living predictor" in unserved.err
+
+    await trainer.serve(epoch=1)
+    served = await readmit("models", "converge", "--json")
+    assert served.code == ExitCode.DONE, served.err
+    assert (json.loads(served.out)["epoch"], json.loads(served.out)["convergence"]) == (1, "converged")
+    assert "1 of 1 living predictors serve it" in (await readmit("models", "converge", "--epoch", "1")).out
+    later = await readmit("models", "converge", "--epoch", "2", "--timeout", "1")
+    assert later.code == ExitCode.UNAVAILABLE
+    assert "Epoch 2 of readmission is not promoted" in later.err

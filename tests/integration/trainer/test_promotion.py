@@ -4,8 +4,12 @@ import asyncio
 
 import msgspec
 import pytest
+from predictor.metrics import PredictorMetrics
+from predictor.promotions import Promotions
+from prometheus_client import CollectorRegistry
 from readmit_contracts.commands import PromoteModel, RollbackModel, TrainModel
 from readmit_contracts.events import ModelEvaluated, ReplacedModel
+from readmit_contracts.topics import MODELS_PROMOTED
 from readmit_runtime.errors import Transient
 from readmit_runtime.messages import OutgoingRecord
 from support.small_fit import SMALL
@@ -192,6 +196,41 @@ async def test_epochs_go_on_above_what_the_topic_knows(models):
     await rig.promoter(SlowGate()).turn()
     assert await rig.history() == [(2, "promotion", b)]
     assert (await rig.promoted())[-1].replaces == ReplacedModel(epoch=1, model_id=a)
+
+
+async def test_predictors_follow_a_database_that_was_restored(models):
+    """A copy of yesterday must not leave predictors with a model that no later promotion can replace."""
+    rig, (a, b, c) = models
+    for model_id in (a, b, c):
+        await rig.send(_promote(model_id))
+    await rig.promoter(SlowGate()).turn()
+    await _publish(rig)
+    running, kept = _predictor(), _predictor()
+    assert _follow(running, rig) == (3, c)
+    kept.hold((await rig.promoted())[-1])  # what a predictor that starts later finds on its disk
+
+    await rig.admin.execute("DELETE FROM training.promotions WHERE epoch > 1")
+    await rig.admin.execute("UPDATE training.champions SET epoch = 1, model_id = $1", a)
+    await rig.promoter(SlowGate()).turn()
+    await _publish(rig)
+    assert _follow(running, rig) == _follow(kept, rig) == (3, c)
+
+    await rig.send(_promote(b))
+    await rig.promoter(SlowGate()).turn()
+    await _publish(rig)
+    assert await rig.history() == [(1, "promotion", a), (4, "promotion", b)]
+    assert _follow(running, rig) == _follow(kept, rig) == _follow(_predictor(), rig) == (4, b)
+
+
+def _predictor() -> Promotions:
+    return Promotions("readmission", held=lambda: None, metrics=PredictorMetrics(CollectorRegistry()))
+
+
+def _follow(promotions, rig) -> tuple[int, str]:
+    """Let a predictor read the whole topic; give the epoch and model that it wants then."""
+    for record in rig.broker.records(MODELS_PROMOTED.name):
+        promotions.apply(record)
+    return promotions.wanted.promotion.epoch, promotions.wanted.promotion.model_id
 
 
 async def test_a_promotion_that_the_topic_lost_is_announced_again(models):

@@ -41,3 +41,14 @@ async def test_without_a_living_predictor_that_is_said():
     """There is nobody to name."""
     with pytest.raises(CommandFailed, match="no living predictor said that it serves it"):
         await converged("readmission", 4, FakeViews(champion=[WAITING], replicas=[[]]), FakeClock(), lambda _: None)
+
+
+async def test_an_epoch_that_was_never_promoted_is_told_apart_from_predictors_that_are_behind():
+    """Waiting for the wrong number is the asker's fault, and no predictor's."""
+    views, clock = FakeViews(champion=[champion(3)]), FakeClock()
+    with pytest.raises(CommandFailed, match="Epoch 4 of readmission is not promoted, epoch 3 is") as no:
+        await converged("readmission", 4, views, clock, lambda _: None, within_s=5)
+    assert no.value.code is ExitCode.UNAVAILABLE
+    assert 5 <= clock.monotonic() < CONVERGED_WITHIN_S
+    with pytest.raises(CommandFailed, match="no model is"):
+        await converged("readmission", 4, FakeViews(), FakeClock(), lambda _: None)

@@ -1,7 +1,11 @@
+import asyncio
+import time
 from collections.abc import Callable
 
 import msgspec
 import pytest
+from predictor.promoted_bundle import PromotedBundle
+from predictor.trial_process import TrialUnfinished
 from readmit_contracts.bundle import (
     CALIBRATION_FILE,
     FEATURES_FILE,
@@ -18,7 +22,7 @@ from readmit_runtime.object_store import StoredObject
 from readmit_runtime.producer import DeliveryUnknown
 from readmit_runtime.testing.fake_object_store import FakeObjectStore
 from support.model_bundles import OTHER_LINEAGE, bundle_of, model_bundle, promotion
-from support.predictor_rig import REPLICA, PredictorRig, eventually
+from support.predictor_rig import PATIENCE_S, REPLICA, PredictorRig, TrialInProcess, eventually
 from trainer.bundle import BundleFiles
 
 ABSENT_MODEL = "ab" * 32
@@ -211,6 +215,74 @@ async def test_a_newer_epoch_ends_the_retry_of_an_older_one(rig: PredictorRig) -
         rig.publish(promotion(model_bundle(1).model_id, 3))
         await eventually(lambda: _served_epoch(rig) == 3)
         assert rig.sample("readmit_predictor_failed_loads_total", reason="BUNDLE_MISSING") == failed
+
+
+async def test_a_newer_epoch_ends_a_download_that_hangs() -> None:
+    """A store that answers nothing would keep the newer model waiting for the whole time limit."""
+
+    class Hanging(FakeObjectStore):
+        hangs = ""
+
+        async def get(self, key: str, *, max_bytes: int) -> bytes:
+            if self.hangs and self.hangs in key:
+                await asyncio.Event().wait()
+            return await super().get(key, max_bytes=max_bytes)
+
+    store = Hanging()
+    store.hangs = model_bundle(1).model_id
+    rig = PredictorRig(store=store)
+    rig.store_bundle(model_bundle(1))
+    rig.store_bundle(model_bundle(2))
+    rig.publish(promotion(model_bundle(1).model_id, 1))
+    async with rig.running():
+        await eventually(lambda: rig.loader.busy)
+        began = time.monotonic()
+        rig.publish(promotion(model_bundle(2).model_id, 2))
+        await eventually(lambda: _served_epoch(rig) == 2)
+        assert time.monotonic() - began < PATIENCE_S / 2
+        store.hangs = ""
+        await asyncio.sleep(0.1)
+        assert _served_epoch(rig) == 2
+    assert not rig.sent(ModelLoadFailed)
+
+
+async def test_a_newer_epoch_ends_the_trial_of_an_older_one() -> None:
+    """The same for a child that thinks for long; what it would have said counts no more."""
+
+    class Slow(TrialInProcess):
+        async def check(self, bundle: PromotedBundle) -> None:
+            if bundle.promotion.epoch == 1:
+                await asyncio.Event().wait()
+            await super().check(bundle)
+
+    rig = PredictorRig(trial=Slow())
+    rig.store_bundle(model_bundle(1))
+    rig.store_bundle(model_bundle(2))
+    rig.publish(promotion(model_bundle(1).model_id, 1))
+    async with rig.running():
+        await eventually(lambda: rig.loader.busy)
+        rig.publish(promotion(model_bundle(2).model_id, 2))
+        await eventually(lambda: _served_epoch(rig) == 2)
+
+
+async def test_a_trial_without_an_end_is_repeated() -> None:
+    """What a crowded machine could not find out once, it may find out later."""
+
+    class Crowded(TrialInProcess):
+        tried = 0
+
+        async def check(self, bundle: PromotedBundle) -> None:
+            self.tried += 1
+            if self.tried < 3:
+                raise TrialUnfinished("The trial took longer than 30 s; it is repeated.")
+            await super().check(bundle)
+
+    rig = PredictorRig(trial=Crowded())
+    rig.store_bundle(model_bundle(1))
+    rig.publish(promotion(model_bundle(1).model_id, 1))
+    async with rig.running():
+        await eventually(lambda: _served_epoch(rig) == 1)
+    assert [event.reason for event in rig.sent(ModelLoadFailed)] == ["TRIAL_UNFINISHED"]
 
 
 async def test_a_refused_bundle_is_not_tried_again(rig: PredictorRig) -> None:

@@ -155,6 +155,7 @@ async def test_the_model_route_describes_what_answers(rig: PredictorRig) -> None
         "feature_version": 1,
         "threshold": 0.25,
         "since": "2026-01-01T00:00:00Z",
+        "confirmed": True,
     }
 
 

@@ -18,6 +18,7 @@ from readmit_runtime.testing.fake_broker import FakeBroker
 from support.message_examples import EXAMPLES
 from support.model_bundles import LINEAGE, OTHER_LINEAGE, promotion, promotion_record
 from support.predictor_rig import QuickReader
+from trainer.promotion.announced import lacks, tails_of
 
 FIVE = tuple(promotion(f"{epoch:x}" * 64, epoch) for epoch in range(1, 6))
 
@@ -47,6 +48,49 @@ def test_every_order_of_five_promotions_with_duplicates_ends_at_the_highest_epoc
             promotions, _ = _consider([*order, order[repeated], *order[:repeated]])
             assert promotions.wanted is not None
             assert promotions.wanted.promotion == FIVE[-1]
+
+
+@pytest.mark.parametrize("cached", FIVE, ids=lambda event: f"epoch {event.epoch}")
+def test_every_order_after_a_start_from_the_cache_ends_at_the_highest_epoch_too(cached: ModelPromoted) -> None:
+    """What the last process served must neither be taken back nor keep the newest one out."""
+    for order in itertools.permutations(FIVE):
+        promotions = _promotions()
+        promotions.hold(cached)
+        for event in (*order, *order[:2]):
+            promotions.consider(event)
+            epoch = _wanted_epoch(promotions)
+            assert epoch is not None
+            assert epoch >= cached.epoch
+        assert promotions.wanted is not None
+        assert (promotions.wanted.promotion, promotions.wanted.confirmed) == (FIVE[-1], True)
+
+
+def test_a_compacted_topic_that_was_written_out_of_order_ends_at_the_highest_epoch() -> None:
+    """Compaction keeps what was written last; where that is old, the trainer announces the champion again."""
+    champion = {"epoch": 5, "model_id": FIVE[-1].model_id, "mlflow_version": FIVE[-1].version}
+    for order in itertools.permutations(FIVE):
+        for cleaned in range(len(order)):
+            left = [_record(promotion_record(event)) for event in order[cleaned:]]
+            if lacks(tails_of(left).get("readmission"), champion):
+                left.append(_record(promotion_record(FIVE[-1])))
+            for cached in (None, order[0], FIVE[2]):
+                promotions = _promotions()
+                if cached is not None:
+                    promotions.hold(cached)
+                for record in left:
+                    promotions.apply(record)
+                assert _wanted_epoch(promotions) == 5
+
+
+def test_what_the_cache_holds_is_confirmed_by_its_own_promotion_alone() -> None:
+    """An older epoch in the topic says nothing about a newer one on the disk."""
+    promotions = _promotions()
+    promotions.hold(FIVE[2])
+    assert promotions.consider(FIVE[1]) is Verdict.NOT_NEWER
+    assert promotions.wanted is not None
+    assert not promotions.wanted.confirmed
+    assert [promotions.consider(FIVE[2]) for _ in range(2)] == [Verdict.TAKEN, Verdict.NOT_NEWER]
+    assert promotions.wanted.confirmed
 
 
 def test_the_wanted_epoch_never_falls_on_the_way() -> None:

@@ -115,6 +115,8 @@ class Reason(StrEnum):
     """The object store has no complete bundle of this digest."""
     OBJECT_STORE = "OBJECT_STORE"
     """The object store is away or refuses; it is tried again."""
+    TRIAL_UNFINISHED = "TRIAL_UNFINISHED"
+    """A predictor could not try the bundle for want of time or memory; it is tried again."""
     BUNDLE_SHA256 = "BUNDLE_SHA256"
     """A file of the bundle is not the one that its manifest names."""
     BUNDLE_INVALID = "BUNDLE_INVALID"

@@ -17,18 +17,21 @@ from readmit_runtime.http import HttpServer, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.lifecycle import run, run_loops
-from readmit_runtime.s3_object_store import S3ObjectStore
-from readmit_runtime.settings import load
+from readmit_runtime.object_store import ObjectStore
+from readmit_runtime.settings import ObjectStoreSettings, load
 
 from predictor.access_keys import AccessKeys
 from predictor.announcements import Announcements
 from predictor.app import create_app
 from predictor.batches import BatchPredictions
 from predictor.bundle_source import BundleSource
+from predictor.cold_start import ColdStart
 from predictor.key_file import KeyFile
 from predictor.key_topic import KeyTopic
+from predictor.load_reports import LoadReports
 from predictor.loading import ModelLoader
 from predictor.metrics import PredictorMetrics
+from predictor.model_cache import ModelCache
 from predictor.prediction_log import PredictionLog
 from predictor.predictions import Answers, Predictions
 from predictor.promotions import Promotions
@@ -37,6 +40,7 @@ from predictor.request import BodyLimits
 from predictor.routes import model_routes, operations
 from predictor.serving import Serving
 from predictor.settings import PredictorSettings
+from predictor.trial_process import TrialProcess
 
 SERVICE = "predictor"
 SWITCH_S = 0.0005  # how long a batch's thread may keep the interpreter from the loop that answers single requests
@@ -54,13 +58,18 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
     serving = Serving()
     announcements = Announcements(producer, metrics=metrics)
     promotions = Promotions(settings.model, held=serving.identity, metrics=metrics)
+    trial = TrialProcess(settings.trial)
+    cache = None if settings.load.cache is None else ModelCache(settings.load.cache)
     loader = ModelLoader(
-        replica=replica,
         promotions=promotions,
-        source=BundleSource(S3ObjectStore(settings.object_store), limit_s=settings.load.fetch_limit_s),
+        source=BundleSource(lambda: _open_store(settings.object_store), limit_s=settings.load.fetch_limit_s),
+        trial=trial,
         serving=serving,
-        announcements=announcements,
-        metrics=metrics,
+        reports=LoadReports(replica, announcements, metrics),
+        cache=cache,
+        cold_start=None
+        if cache is None
+        else ColdStart(settings.model, cache, trial=trial, serving=serving, metrics=metrics),
         new_backoff=lambda: Backoff(first_s=settings.load.retry_first_s, most_s=settings.load.retry_most_s),
     )
     reporter = ReplicaReporter(
@@ -109,10 +118,12 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         finally:
             answered.set()  # only now is the log complete, and can be flushed
 
+    async def follow_promotions(stop: asyncio.Event) -> None:
+        await loader.restored.wait()
+        await promotions.run(lambda: KafkaTopicReader(settings.kafka, MODELS_PROMOTED.name, client_id=SERVICE), stop)
+
     loops = {
-        "promotions": lambda stop: promotions.run(
-            lambda: KafkaTopicReader(settings.kafka, MODELS_PROMOTED.name, client_id=SERVICE), stop
-        ),
+        "promotions": follow_promotions,
         "access keys": lambda stop: key_topic.run(
             lambda: KafkaTopicReader(settings.kafka, ACCESS_KEYS.name, client_id=SERVICE), stop
         ),
@@ -126,6 +137,13 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
     finally:
         await producer.close()
+
+
+def _open_store(settings: ObjectStoreSettings) -> ObjectStore:
+    # not at the top: its library takes .2 s to import, and a start from the cache needs none of it
+    from readmit_runtime.s3_object_store import S3ObjectStore
+
+    return S3ObjectStore(settings)
 
 
 def main() -> int:

@@ -34,6 +34,11 @@ WANTED_EPOCH = GaugeSpec(
     unit="epoch",
     help="The newest promotion taken up. Above the served one for long, loads fail or the object store is away.",
 )
+UNCONFIRMED = GaugeSpec(
+    name="readmit_predictor_unconfirmed_models",
+    unit="models",
+    help="1 while the model that answers comes from the cache and no promotion read since names it, else 0.",
+)
 PROMOTIONS = CounterSpec(
     name="readmit_predictor_read_promotions_total",
     unit="promotions",
@@ -52,6 +57,12 @@ LOAD_TIME = HistogramSpec(
     unit="seconds",
     help="From reading a promotion to the swap.",
     buckets=_LOAD_BUCKETS_S,
+)
+DISCARDED = CounterSpec(
+    name="readmit_predictor_discarded_models_total",
+    unit="models",
+    help="Models of the cache that were damaged or refused at the start, and thrown away, by reason.",
+    labels=("reason",),
 )
 SPOOLED = GaugeSpec(
     name="readmit_predictor_spooled_bytes",
@@ -92,10 +103,12 @@ TABLE: tuple[MetricSpec, ...] = (
     INFERENCE_TIME,
     SERVED_EPOCH,
     WANTED_EPOCH,
+    UNCONFIRMED,
     PROMOTIONS,
     LOADS,
     FAILED_LOADS,
     LOAD_TIME,
+    DISCARDED,
     SPOOLED,
     SHIPPED,
     UNLOGGED,
@@ -116,10 +129,12 @@ class PredictorMetrics:
         self._inference_time = metrics.histogram(INFERENCE_TIME)
         self._served_epoch = metrics.gauge(SERVED_EPOCH)
         self._wanted_epoch = metrics.gauge(WANTED_EPOCH)
+        self._unconfirmed = metrics.gauge(UNCONFIRMED)
         self._promotions = metrics.counter(PROMOTIONS)
         self._loads = metrics.counter(LOADS)
         self._failed_loads = metrics.counter(FAILED_LOADS)
         self._load_time = metrics.histogram(LOAD_TIME)
+        self._discarded = metrics.counter(DISCARDED)
         self._spooled = metrics.gauge(SPOOLED)
         self._shipped = metrics.counter(SHIPPED)
         self._unlogged = metrics.counter(UNLOGGED)
@@ -151,10 +166,20 @@ class PredictorMetrics:
         self._wanted_epoch.set(epoch)
 
     def loaded(self, epoch: int, seconds: float) -> None:
-        """Note that a model came into service."""
+        """Note that a promoted model came into service."""
         self._served_epoch.set(epoch)
+        self._unconfirmed.set(0)
         self._loads.inc()
         self._load_time.observe(seconds)
+
+    def restored(self, epoch: int) -> None:
+        """Note that a model of the cache came into service."""
+        self._served_epoch.set(epoch)
+        self._unconfirmed.set(1)
+
+    def discarded(self, reason: str) -> None:
+        """Count one model that was thrown out of the cache."""
+        self._discarded.labels(reason).inc()
 
     def load_failed(self, reason: str) -> None:
         """Count one attempt that ended without a model."""

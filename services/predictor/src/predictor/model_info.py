@@ -22,6 +22,10 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     feature_version: FeatureVersion
     threshold: Annotated[Probability, Meta(description="From this probability on the decision is high_risk.")]
     since: Annotated[datetime, Meta(tz=True, description="Since when this replica answers with it.")]
+    confirmed: Annotated[
+        bool,
+        Meta(description="False while the model comes from this replica's cache and no promotion read since names it."),
+    ]
 
 
 def model_info(serving: Serving) -> ModelInfo:
@@ -38,4 +42,5 @@ def model_info(serving: Serving) -> ModelInfo:
         feature_version=model.feature_version,
         threshold=model.calibration.threshold.value,
         since=model.since,
+        confirmed=model.confirmed,
     )

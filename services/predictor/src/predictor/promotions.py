@@ -40,12 +40,15 @@ class Wanted:
 
     promotion: ModelPromoted
     read_at: float
+    confirmed: bool = True
+    """Whether it was read from the topic; False when it is what the cache answers for."""
 
 
 class Promotions:
     """The newest promotion taken up, in `wanted`; `changed` is set whenever that is replaced.
 
-    Only a higher epoch of the same lineage is taken, or the last one again once the registry gave it a version. A
+    Only a higher epoch of the same lineage is taken, or the last one again once the registry gave it a version, or the
+    topic names what the cache held. A
     promotion of another lineage is taken when it names, as the one it replaces, the promotion last taken or the model
     that is held; until then the model held keeps answering.
     """
@@ -86,6 +89,12 @@ class Promotions:
             except Exception:
                 log.exception("promotions_unreadable", again_in_s=self._reopen_s)
                 await pause(self._reopen_s, stop)
+
+    def hold(self, promotion: ModelPromoted) -> Wanted:
+        """Take what a model of the cache answers for as the promotion last taken; call it before `run`."""
+        self.wanted = Wanted(promotion, self._clock.monotonic(), confirmed=False)
+        self._metrics.wants(promotion.epoch)
+        return self.wanted
 
     async def next_after(self, settled: Wanted | None, stop: asyncio.Event) -> Wanted | None:
         """Wait for a promotion other than `settled` and return it; None when `stop` is set first.
@@ -149,7 +158,7 @@ class Promotions:
         if promotion.model_id != last.model_id:
             return Verdict.CONFLICT
         names_version = last.version is None and promotion.version is not None
-        return Verdict.TAKEN if names_version else Verdict.NOT_NEWER
+        return Verdict.TAKEN if names_version or not self.wanted.confirmed else Verdict.NOT_NEWER
 
     def _is_ours(self, replaced: ReplacedModel | None) -> bool:
         if replaced is None:

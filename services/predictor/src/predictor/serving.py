@@ -45,10 +45,12 @@ class LoadedModel:
     scorer: Scorer
     booster: Booster
     since: datetime
+    confirmed: bool = True
+    """Whether the topic named its promotion to this process; False for one from the cache."""
 
     def promoted(self, promotion: ModelPromoted, *, now: datetime) -> Self:
         """Return the same model under another promotion of it."""
-        return replace(self, identity=identity_of(promotion), since=now)
+        return replace(self, identity=identity_of(promotion), since=now, confirmed=True)
 
     def probability(self, record: Record) -> float:
         """Return the calibrated probability of readmission within 30 days, for an encounter's fields by name.

@@ -63,6 +63,23 @@ class LoadSettings(SettingsGroup):
     )
     retry_first_s: float = Field(0.5, gt=0, le=60, description="Seconds before the second attempt; doubles after it.")
     retry_most_s: float = Field(30.0, gt=0, le=3600, description="Longest pause in seconds between two attempts.")
+    cache: Path | None = Field(
+        None,
+        description="Folder that keeps the last two models that served, so that a new process can answer while Kafka "
+        "and the object store are away; unset keeps none. One folder for each process.",
+    )
+
+
+class TrialSettings(SettingsGroup):
+    """What the child that tries a bundle may use; past any of these the bundle is not loaded."""
+
+    memory_bytes: int = Field(
+        2**30, ge=2**28, le=2**36, description="Address space of the child in bytes; the largest model takes a third."
+    )
+    cpu_s: int = Field(10, ge=1, le=600, description="CPU time of the child in seconds; past it the bundle is refused.")
+    wall_s: float = Field(
+        30.0, gt=0, le=600, description="Longest time in seconds for the child; past it the trial is repeated."
+    )
 
 
 class PredictionLogSettings(SettingsGroup):
@@ -107,6 +124,7 @@ class PredictorSettings(ServiceSettings):
     limits: LimitSettings = LimitSettings()
     keys: KeySettings = KeySettings()
     load: LoadSettings = LoadSettings()
+    trial: TrialSettings = TrialSettings()
     prediction_log: PredictionLogSettings
     log_inputs: Literal["hash", "full"] = Field(
         "hash",

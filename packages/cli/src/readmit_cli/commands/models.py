@@ -2,7 +2,7 @@
 
 import typer
 
-from readmit_cli.commands import models_change, models_look
+from readmit_cli.commands import models_change, models_converge, models_look
 
 
 def register(app: typer.Typer) -> None:
@@ -13,4 +13,5 @@ def register(app: typer.Typer) -> None:
     group.command("history")(models_look.history)
     group.command("promote")(models_change.promote)
     group.command("rollback")(models_change.rollback)
+    group.command("converge")(models_converge.converge)
     app.add_typer(group, name="models")

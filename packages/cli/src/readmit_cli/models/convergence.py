@@ -29,12 +29,20 @@ class Serving(Protocol):
         ...
 
 
-async def converged(model: str, epoch: int, serving: Serving, clock: Clock, on_champion: OnChampion) -> ChampionStatus:
+async def converged(
+    model: str,
+    epoch: int,
+    serving: Serving,
+    clock: Clock,
+    on_champion: OnChampion,
+    *,
+    within_s: float = CONVERGED_WITHIN_S,
+) -> ChampionStatus:
     """Return the champion once all living replicas serve it, `epoch` or a later one.
 
-    Raises CommandFailed after 60 s, saying which replicas are behind; the promotion stands all the same.
+    Raises CommandFailed after `within_s` seconds, saying which replicas are behind; a promotion stands all the same.
     """
-    deadline = Deadline.after(CONVERGED_WITHIN_S, clock)
+    deadline = Deadline.after(within_s, clock)
     while True:
         champion = await serving.champion(model)
         if champion is not None:
@@ -42,8 +50,10 @@ async def converged(model: str, epoch: int, serving: Serving, clock: Clock, on_c
             if champion.epoch >= epoch and champion.convergence == "converged":
                 return champion
         if deadline.expired:
+            if champion is None or champion.epoch < epoch:
+                raise CommandFailed(_not_promoted(model, epoch, champion), code=ExitCode.UNAVAILABLE)
             behind = [one for one in await serving.replicas() if one.model == model and (one.epoch or 0) < epoch]
-            raise CommandFailed(_behind(epoch, behind), code=ExitCode.UNAVAILABLE)
+            raise CommandFailed(_behind(epoch, behind, within_s), code=ExitCode.UNAVAILABLE)
         await clock.sleep(POLL_S)
 
 
@@ -54,8 +64,13 @@ def shown(champion: ChampionStatus) -> str:
     return f"{champion.replicas_converged} of {champion.replicas_alive} living predictors serve it"
 
 
-def _behind(epoch: int, replicas: Sequence[ReplicaStatus]) -> str:
-    head = f"Epoch {epoch} is promoted, but within {CONVERGED_WITHIN_S:.0f} s "
+def _not_promoted(model: str, epoch: int, champion: ChampionStatus | None) -> str:
+    serves = "no model" if champion is None else f"epoch {champion.epoch}"
+    return f"Epoch {epoch} of {model} is not promoted, {serves} is. `readmit models history` shows what was asked for."
+
+
+def _behind(epoch: int, replicas: Sequence[ReplicaStatus], within_s: float) -> str:
+    head = f"Epoch {epoch} is promoted, but within {within_s:g} s "
     if not replicas:
         return f"{head}no living predictor said that it serves it. `readmit status` shows what is down."
     said = "; ".join(f"{one.replica}: {one.load_failure or one.status}" for one in replicas)

@@ -117,6 +117,7 @@ class Addresses:
             values["DATASET"] = str(self._dataset)
         if name in _KEYED_SERVICES:
             values["KEYS__FILE"] = str(self._state.predictor / "access-keys.json")
+            values["LOAD__CACHE"] = str(self._state.predictor / "models")
         if name in _SPOOLING_SERVICES:
             values["PREDICTION_LOG__SPOOL"] = str(self._state.spool)
         prefix = f"READMIT_{SERVICES[name].upper()}_"
