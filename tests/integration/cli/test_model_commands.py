@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import CollectorRegistry
 from readmit_cli.exit_codes import ExitCode
+from readmit_contracts.access import ID_BYTES, SECRET_BYTES, make_key
 from readmit_runtime.database import create_pool
 from readmit_runtime.settings import KafkaSettings
 from support.encounters import source_file
@@ -120,7 +121,8 @@ async def test_who_serves_is_changed_by_hand_and_each_change_is_on_record(readmi
 
 async def test_a_predictor_that_is_away_is_said_and_what_to_do(readmit):
     """Nobody should have to read a traceback to find that the stack is down."""
-    away = await readmit("predict", READMIT_CLI_PREDICTOR="http://127.0.0.1:1")
+    key = make_key(bytes(ID_BYTES), bytes(SECRET_BYTES))
+    away = await readmit("predict", READMIT_CLI_PREDICTOR="http://127.0.0.1:1", READMIT_CLI_PREDICTOR_KEY=key)
     assert away.code == ExitCode.UNAVAILABLE
     assert "No predictor answers at http://127.0.0.1:1" in away.err
 
