@@ -22,6 +22,7 @@ from readmit_runtime.messages import Partition
 from readmit_runtime.settings import KafkaSettings
 
 DAY_MS = 24 * 60 * 60 * 1000
+KNOWN_POLL_S = 0.05
 CALL_LIMIT_S = REQUEST_LIMIT_MS / 1000
 
 Size = Literal["local", "production"]
@@ -99,7 +100,16 @@ class TopicAdmin:
             elif error is not TopicAlreadyExistsError:
                 with _refused(name):
                     raise error(*detail)
+        await self._until_known(created)
         return created
+
+    async def _until_known(self, created: Sequence[str]) -> None:
+        """Wait until the broker answers for topics that its controller has just created."""
+        async with _call("waiting for new topics"):
+            while True:
+                if len(await self._partition_counts(created)) == len(created):
+                    return
+                await asyncio.sleep(KNOWN_POLL_S)
 
     async def differences(self, topics: Sequence[Topic], *, size: Size) -> list[TopicDifference]:
         """Compare the broker's topics with their description; empty when all is as described."""
