@@ -67,7 +67,8 @@ test: ## Install, then static checks and all of the tests above.
 
 airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
 	$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit
-	$(BIN)/pytest tests/airflow airflow/tests/stack
+	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py
+	$(BIN)/pytest airflow/tests/stack/test_faults.py
 
 test-slow: ## Tests that take their time: those of Airflow.
 	@$(MAKE) airflow-test
