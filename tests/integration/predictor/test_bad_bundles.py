@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from time import perf_counter
 
@@ -13,7 +12,6 @@ import pytest
 from readmit_contracts.bundle import bundle_key
 from readmit_contracts.events import ModelLoadFailed
 from readmit_contracts.topics import MODELS_LOADED
-from readmit_runtime.settings import ObjectStoreSettings
 from support.bad_bundles import BadBundle, bad_bundles
 from support.cohort import cohort
 from support.model_bundles import model_bundle, offline_probabilities, request_of
@@ -23,18 +21,6 @@ BUNDLES = int(os.environ.get("READMIT_BAD_BUNDLES", "50"))
 SEED = int(os.environ.get("READMIT_BAD_BUNDLE_SEED", "1"))
 UNDISTURBED = 200  # answers before the first bad bundle, to compare with
 BETWEEN_S = 0.02  # light traffic: the machine is for the loads
-
-
-@pytest.fixture
-async def world(
-    kafka_bootstrap: str, object_store_settings: ObjectStoreSettings, tmp_path: Path
-) -> AsyncIterator[PredictorWorld]:
-    """A model name of its own, with two sound models in the bucket."""
-    world = PredictorWorld(kafka_bootstrap, object_store_settings, tmp_path)
-    await world.store_bundle(model_bundle(1))
-    await world.store_bundle(model_bundle(2))
-    yield world
-    await world.close()
 
 
 class Traffic:

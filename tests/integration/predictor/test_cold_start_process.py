@@ -2,28 +2,13 @@
 
 import os
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from readmit_contracts.predictions import example_encounter
-from readmit_runtime.settings import ObjectStoreSettings
 from support.model_bundles import model_bundle
 from support.predictor_process import PredictorProcess, PredictorWorld, free_port
 
 START_CPU_S = 2.0  # of all its processes; a clock on the wall would measure what else the machine does
-
-
-@pytest.fixture
-async def world(
-    kafka_bootstrap: str, object_store_settings: ObjectStoreSettings, tmp_path: Path
-) -> AsyncIterator[PredictorWorld]:
-    """A model name of its own, with two models in the bucket."""
-    world = PredictorWorld(kafka_bootstrap, object_store_settings, tmp_path)
-    await world.store_bundle(model_bundle(1))
-    await world.store_bundle(model_bundle(2))
-    yield world
-    await world.close()
 
 
 def _kept(folder: Path) -> dict[str, str]:
