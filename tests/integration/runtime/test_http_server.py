@@ -45,7 +45,24 @@ async def slow(_request: Request) -> Response:
     return PlainTextResponse("done")
 
 
-APP = health_app([Route("/hello", hello), Route("/slow", slow)])
+async def echo(request: Request) -> Response:
+    """Answer with the body."""
+    return Response(await request.body())
+
+
+async def empty(_request: Request) -> Response:
+    """Answer without a body."""
+    return Response(status_code=204)
+
+
+APP = health_app(
+    [
+        Route("/hello", hello),
+        Route("/slow", slow),
+        Route("/echo", echo, methods=["POST"]),
+        Route("/empty", empty),
+    ]
+)
 
 
 async def test_the_server_answers_until_it_is_stopped() -> None:
@@ -66,6 +83,26 @@ async def test_a_request_in_hand_is_answered_after_the_stop() -> None:
         stop.set()
         assert (await asked).text == "done"
         await running
+
+
+async def test_a_caller_that_waits_for_the_go_ahead_gets_it() -> None:
+    """curl asks for it before a long body; an answer that is sent in one piece must not swallow it."""
+    async with serving(APP) as (address, _, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        writer.write(b"POST /echo HTTP/1.1\r\nhost: here\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n")
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"hi")
+        assert (await reader.readuntil(b"hi")).startswith(b"HTTP/1.1 200 OK\r\n")
+        writer.close()
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("HEAD", "/hello", 200), ("GET", "/empty", 204)])
+async def test_an_answer_without_a_body_is_sent(method: str, path: str, status: int) -> None:
+    """Nothing is written after its head, so the head must not wait for more."""
+    async with serving(APP) as (address, _, _), httpx.AsyncClient(timeout=LIMIT_S / 2) as client:
+        for _ in range(2):
+            answer = await client.request(method, f"{address}{path}")
+            assert (answer.status_code, answer.content) == (status, b"")
 
 
 async def test_signals_stay_with_the_process() -> None:

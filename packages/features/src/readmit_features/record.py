@@ -2,7 +2,8 @@
 
 import struct
 from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from itertools import chain
+from operator import getitem, itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,9 +57,8 @@ class RecordEncoder:
         except KeyError:
             found = tuple(_value(record, column) for column in _COLUMNS)
         values = self._zeros.copy()
-        for addends, raw in zip(self._addends, found, strict=True):
-            for position, number in addends[raw]:
-                values[position] += number
+        for position, number in chain.from_iterable(map(getitem, self._addends, found)):
+            values[position] += number
         return values
 
 

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from readmit_runtime.logs import describe
 from readmit_runtime.settings import HttpSettings
+from readmit_runtime.whole_answers import WholeAnswers
 
 Check = Callable[[], Awaitable[None]]
 """Returns when what it asks for is there; raises otherwise."""
@@ -73,7 +74,7 @@ class HttpServer:
         self._settings = settings
         self._config = uvicorn.Config(
             app,
-            http="httptools",
+            http=WholeAnswers,
             ws="none",
             log_config=None,
             access_log=False,

@@ -10,7 +10,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from predictor import openapi
 from predictor.access_keys import AccessKeys
@@ -26,17 +26,7 @@ _DESCRIPTION = "The risk that a diabetic patient is readmitted within 30 days, b
 
 
 class PredictorApp(FastAPI):
-    """A FastAPI application whose requests go through a policy first, and whose schemas come from the contracts."""
-
-    policy: ASGIApp
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        await self.policy(scope, receive, send)
-
-    async def answer_by_framework(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is the framework's."""
-        await super().__call__(scope, receive, send)
+    """A FastAPI application that stands behind a policy, and whose schemas come from the contracts."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """Leave the framework's own error pages and limits out: the policy has them."""
@@ -63,8 +53,8 @@ def create_app(
     max_requests: int,
     metrics: PredictorMetrics,
     version: str,
-) -> PredictorApp:
-    """Return the application; every path that it answers is under the policy."""
+) -> Policy:
+    """Return the application, under the policy with every path that it answers."""
     app = PredictorApp(
         title="readmit predictor",
         description=_DESCRIPTION,
@@ -79,8 +69,8 @@ def create_app(
     app.include_router(api)
     app.router.routes.extend(health)
     looked_after = frozenset(route.path for route in health)
-    app.policy = Policy(
-        app.answer_by_framework,
+    return Policy(
+        app,
         paths=Paths(
             operations=operations, others=frozenset({MODEL, DOCS, OPENAPI, *looked_after}), unlimited=looked_after
         ),
@@ -88,7 +78,6 @@ def create_app(
         max_requests=max_requests,
         metrics=metrics,
     )
-    return app
 
 
 async def _refuse(_request: Request, error: Exception) -> Response:

@@ -4,7 +4,7 @@ The policy stands around the whole application. Operations, which have to be fas
 is the framework's, and is held to the same rules.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -16,16 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from predictor.access_keys import AccessKeys
 from predictor.metrics import PredictorMetrics
 from predictor.problems import CONTENT_TYPE, ProblemKind, Refused, body_of
-from predictor.request import REQUEST_ID, Request
+from predictor.request import JSON_TYPE, REQUEST_ID, Request
 
 Operation = Callable[[Request], Awaitable[bytes]]
 """Answers a POST request with JSON, or raises Refused."""
 
 KEYED = "/v1/"
 OTHER_PATH = "other"
-RETRY_AFTER_S = b"5"
 
 _UNAVAILABLE = 503
+_RETRY_AFTER = (b"retry-after", b"5")  # seconds
 _METHOD = "POST"
 
 log = structlog.get_logger(__name__)
@@ -63,20 +63,15 @@ class Policy:
         self._max_requests = max_requests
         self._under_way = 0
         self._metrics = metrics
-        self._clock = clock or SystemClock()
+        self._monotonic = (clock or SystemClock()).monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or pass the server's start and stop on."""
-        if scope["type"] == "http":
-            await self._answer(Request(scope, receive), scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
-        else:
-            await self._app(scope, receive, send)
-
-    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
-        started = self._clock.monotonic()
-        path = self._counted.get(request.path, OTHER_PATH)
+        if scope["type"] != "http":
+            await self._pass_on(scope, receive, send)
+            return
+        started = self._monotonic()
+        request = Request(scope, receive)
         answer = _Answer(send, request)
         self._under_way += 1
         try:
@@ -84,19 +79,28 @@ class Policy:
             if operation is None:
                 await self._app(scope, receive, answer.send)
             else:
-                await answer.give(await operation(request))
+                await answer.send_whole(200, JSON_TYPE, await operation(request))
         except Refused as refusal:
             await answer.refuse(refusal)
         except ClientDisconnect:
             log.debug("client_left", request_id=request.request_id.decode())
         except Exception:
-            log.exception("request_failed", path=path, request_id=request.request_id.decode())
+            log.exception("request_failed", path=self._named(request), request_id=request.request_id.decode())
             if answer.status is not None:
                 raise  # half an answer is out; only the server can end the connection
             await answer.refuse(Refused(ProblemKind.INTERNAL))
         finally:
             self._under_way -= 1
-            self._metrics.answered(path, answer.status, self._clock.monotonic() - started)
+            self._metrics.answered(self._named(request), answer.status, self._monotonic() - started)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await self._app(scope, receive, send)
+
+    def _named(self, request: Request) -> str:
+        return self._counted.get(request.path, OTHER_PATH)
 
     def _admit(self, request: Request) -> Operation | None:
         """Return what answers the request, None for the framework; raises Refused 503, 401, 403 or 405, in this order.
@@ -130,37 +134,35 @@ class _Answer:
         """Send what the framework answers."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], *self._own_headers(message["status"])]}
+            headers = [*message["headers"], (REQUEST_ID, self._request.request_id)]
+            if self.status == _UNAVAILABLE:
+                headers.append(_RETRY_AFTER)
+            message = {**message, "headers": headers}
         await self._send(message)
-
-    async def give(self, body: bytes) -> None:
-        """Send an operation's answer."""
-        await self._send_whole(200, b"application/json", body)
 
     async def refuse(self, refusal: Refused) -> None:
         """Send an error answer."""
         kind = refusal.kind
         headers = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
+        if kind.status == _UNAVAILABLE:
+            headers.append(_RETRY_AFTER)
         if kind.challenge is not None:
             headers.append((b"www-authenticate", kind.challenge.encode()))
         if self._request.unread:
             headers.append((b"connection", b"close"))
         body = body_of(refusal, request_id=self._request.request_id.decode())
-        await self._send_whole(kind.status, CONTENT_TYPE, body, *headers)
+        await self.send_whole(kind.status, CONTENT_TYPE, body, headers)
 
-    def _own_headers(self, status: int) -> list[tuple[bytes, bytes]]:
-        headers = [(REQUEST_ID, self._request.request_id)]
-        if status == _UNAVAILABLE:
-            headers.append((b"retry-after", RETRY_AFTER_S))
-        return headers
-
-    async def _send_whole(self, status: int, content_type: bytes, body: bytes, *more: tuple[bytes, bytes]) -> None:
+    async def send_whole(
+        self, status: int, content_type: bytes, body: bytes, more: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Send an answer that is not the framework's."""
         self.status = status
         headers = [
             (b"content-type", content_type),
-            (b"content-length", str(len(body)).encode()),
+            (b"content-length", b"%d" % len(body)),
             (b"cache-control", b"no-store"),
-            *self._own_headers(status),
+            (REQUEST_ID, self._request.request_id),
             *more,
         ]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

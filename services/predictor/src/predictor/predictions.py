@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import msgspec
 from readmit_contracts import ids
@@ -16,6 +16,7 @@ from predictor.encounter_body import read_encounter
 from predictor.metrics import PredictorMetrics
 from predictor.prediction_log import PredictionLog
 from predictor.problems import ProblemKind, Refused
+from predictor.random_ids import random_uuid
 from predictor.serving import LoadedModel, Serving
 
 
@@ -31,7 +32,7 @@ class Answers:
     """Makes the answer to one encounter and its record; any thread may ask."""
 
     def __init__(
-        self, *, clock: Clock | None = None, new_id: Callable[[], UUID] = uuid4, keep_inputs: bool = False
+        self, *, clock: Clock | None = None, new_id: Callable[[], UUID] = random_uuid, keep_inputs: bool = False
     ) -> None:
         """Make records with the encounter itself in them if `keep_inputs`, else with its SHA-256 alone."""
         self._clock = clock or SystemClock()
