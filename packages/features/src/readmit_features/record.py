@@ -32,7 +32,9 @@ class RecordEncoder:
 
     def __init__(self, vocabularies: Vocabularies) -> None:
         self.row: NDArray[np.float64] = np.zeros(len(FEATURES))
-        self._write = struct.Struct(f"{len(FEATURES)}d").pack_into
+        packing = struct.Struct(f"{len(FEATURES)}d")
+        self._write = packing.pack_into
+        self._row_bytes = packing.size
         self._memory = self.row.data.cast("B")
         self._zeros = [0.0] * len(FEATURES)
         self._addends = tuple(_Addends(column, vocabularies) for column in _COLUMNS)
@@ -49,7 +51,10 @@ class RecordEncoder:
 
     def encode_many(self, records: Sequence[Mapping[str, Raw]]) -> NDArray[np.float64]:
         """Return a new matrix, float64 (records, features), each row as `encode` gives it; raises the same."""
-        return np.array([self._values(record) for record in records]).reshape(-1, len(FEATURES))
+        rows = np.empty((len(records), len(FEATURES)))
+        for number, record in enumerate(records):
+            self._write(rows.data, number * self._row_bytes, *self._values(record))
+        return rows
 
     def _values(self, record: Mapping[str, Raw]) -> list[float]:
         try:
