@@ -12,6 +12,7 @@ LONGEST_MODULE := 400
 AIRFLOW_BIN := .local/airflow/bin
 # make ... AIRFLOW=no goes without Airflow.
 NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
+NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
 KILLS ?= 50
@@ -86,9 +87,10 @@ bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py
 
-bench-predict: install ## Serving against a bare uvicorn, 5 interleaved rounds; writes benchmarks/results/predict.json.
+bench-predict: install ## Serving against a bare uvicorn and its peers, 5 interleaved rounds; writes benchmarks/results/predict.json and .png. PEERS=no leaves the peers out.
 	@local/install/packages.sh wrk
-	@PYTHONPATH=tests $(BIN)/python benchmarks/predict.py
+	@$(if $(NO_PEERS),,local/install/peers.sh)
+	@PYTHONPATH=tests $(BIN)/python benchmarks/predict.py $(NO_PEERS)
 
 bench-airflow: install ## What Airflow adds to the same commands from the shell, 5 rounds; writes benchmarks/results/airflow-overhead.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/airflow_overhead.py

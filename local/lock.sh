@@ -19,6 +19,6 @@ for folder in packages/*/ services/*/; do
 done
 compile requirements.lock pyproject.toml packages/*/pyproject.toml services/*/pyproject.toml migrations/pyproject.toml \
     --group dev "${members[@]}"
-for folder in local/uv local/go local/mlflow airflow; do
+for folder in local/uv local/go local/mlflow airflow benchmarks/peers/raw_records benchmarks/peers/mlserver; do
     compile "$folder/requirements.lock" "$folder/requirements.in" --python-version 3.11
 done
