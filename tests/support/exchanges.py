@@ -29,7 +29,7 @@ PREDICT = OPERATIONS[0]
 PARSER_ANSWER = b"Invalid HTTP request received."  # uvicorn's own, to what is no HTTP/1.1
 CHALLENGES = {"NO_KEY": "Bearer", "KEY_REFUSED": 'Bearer error="invalid_token"'}
 ALLOWED = {**dict.fromkeys(OPERATIONS, "POST"), "/v1/model": "GET"}
-UNKNOWN_METHOD = "MADEUP"
+REFUSED_METHODS = ("MADEUP", "CONNECT")
 READ_WHOLE = {"MALFORMED", "AMBIGUOUS", "INVALID_ENCOUNTER"}
 """Answers that are given once the body was read: the connection can serve on."""
 
@@ -123,7 +123,7 @@ def _refused(request: Exchange, code: str, faults: tuple[tuple[str, str], ...]) 
         headers["www-authenticate"] = CHALLENGES[code]
     if code == "METHOD_NOT_ALLOWED":
         headers["allow"] = ALLOWED.get(request.path, "GET, HEAD")
-    parsed = request.method != UNKNOWN_METHOD and announced.isdigit() and int(announced) < 2**64
+    parsed = request.method not in REFUSED_METHODS and announced.isdigit() and int(announced) < 2**64
     if announced != "0" and not (parsed and code in READ_WHOLE):
         headers["connection"] = "close"
     answer = b"" if request.method == "HEAD" else body
@@ -156,7 +156,7 @@ class _Model:
 
     def answered(self, case: GoodCase, request_id: str) -> Exchange:
         """Give the exchange of a good case; its Idempotency-Key makes the ids known before."""
-        probabilities = offline_probabilities(self._bundle, [_row(values) for values in case.encounters])
+        probabilities = offline_probabilities(self._bundle, [row_of(values) for values in case.encounters])
         answers = [
             self._prediction(case, item, probability, request_id) for item, probability in enumerate(probabilities)
         ]
@@ -192,5 +192,6 @@ class _Model:
         )
 
 
-def _row(values: Values) -> dict[str, str]:
+def row_of(values: Values) -> dict[str, str]:
+    """Give the row of the file, by SQL name, that a request is about."""
     return {column.sql_name: str(values[column.name]) for column in REQUEST_COLUMNS}

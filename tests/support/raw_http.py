@@ -1,6 +1,5 @@
 """Speak HTTP by bytes: send what no client library would, and read whatever comes back."""
 
-import contextlib
 import socket
 import struct
 from collections.abc import Mapping
@@ -20,6 +19,11 @@ class RawAnswer:
     headers: Mapping[str, str]
     head: bytes
     body: bytes
+
+    @property
+    def request_id(self) -> str:
+        """The request's name, "" without one."""
+        return self.headers.get("x-request-id", "")
 
     @property
     def closes(self) -> bool:
@@ -47,10 +51,13 @@ class Connection:
     ) -> None:
         self.close()
 
-    def send(self, content: bytes) -> None:
-        """Send bytes; that the server has ended the connection shows in what it answered before."""
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    def send(self, content: bytes) -> bool:
+        """Send bytes and tell whether they went out; what the server answered before it ended can still be read."""
+        try:
             self._socket.sendall(content)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
 
     def answer(self, *, bodyless: bool = False) -> RawAnswer | None:
         """Return the next answer, None when the connection ended before its first byte; raises AnswerMissing.

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from readmit_runtime.http_protocol import Http11Protocol
 from readmit_runtime.logs import describe
 from readmit_runtime.settings import HttpSettings
 
@@ -73,7 +74,7 @@ class HttpServer:
         self._settings = settings
         self._config = uvicorn.Config(
             app,
-            http="httptools",
+            http=Http11Protocol,
             ws="none",
             log_config=None,
             access_log=False,
