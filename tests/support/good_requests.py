@@ -55,7 +55,7 @@ WRITTEN = [
     _same("a charset in quotes", GOOD, **{"content-type": 'application/json;charset="UTF-8"'}),
     _same("a type in capitals", GOOD, **{"content-type": "APPLICATION/JSON"}),
     _same("no encoding, in words", GOOD, **{"content-encoding": "identity"}),
-    _same("a wish for HTTP/2", GOOD, **{"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c"}),
+    _same("a wish for HTTP/2", GOOD, connection="Upgrade, HTTP2-Settings", upgrade="h2c"),
     _same("a language and a type that are asked for", GOOD, **{"accept": "text/html", "accept-language": "de"}),
 ]
 

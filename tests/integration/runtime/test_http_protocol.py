@@ -1,4 +1,4 @@
-"""The server speaks HTTP/1.1 alone, and waits for the head of a request neither for ever nor for any number of bytes."""
+"""The server speaks HTTP/1.1 alone, and waits for the head of a request within limits of bytes and time."""
 
 import asyncio
 from collections.abc import AsyncIterator
