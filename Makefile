@@ -17,7 +17,7 @@ TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
 KILLS ?= 50
 
-.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test fuzz-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,7 +71,8 @@ airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
 	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py
 	$(BIN)/pytest airflow/tests/stack/test_faults.py
 
-test-slow: ## Tests that take their time: those of Airflow.
+test-slow: ## Tests that take their time: 100,000 fuzzed requests, and those of Airflow.
+	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test
 
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
@@ -83,6 +84,10 @@ log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answ
 
 bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor that answers all the while.
 	READMIT_BAD_BUNDLES=$(or $(BUNDLES),1000) $(BIN)/pytest tests/integration/predictor/test_bad_bundles.py
+
+fuzz-test: ## REQUESTS=1000000 fuzzed requests against one predictor; SEED=1 and FIRST=0 say which.
+	READMIT_FUZZ_REQUESTS=$(or $(REQUESTS),1000000) READMIT_FUZZ_SEED=$(or $(SEED),1) READMIT_FUZZ_FIRST=$(or $(FIRST),0) \
+		$(BIN)/pytest tests/integration/predictor/test_fuzz.py
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

@@ -1,13 +1,15 @@
-"""List what a prediction request can do wrong, with the exact answer to each."""
+"""List what a prediction request can do wrong, single or a batch, with the exact answer to each."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from readmit_contracts.predictions import REQUEST_COLUMNS, example_encounter
+from predictor.problems import ProblemKind
+from readmit_contracts.predictions import MAX_ENCOUNTERS, REQUEST_COLUMNS, example_encounter
 from support.predictor_rig import BODY_BYTES
 
 CANARY = "CANARY-4711"
+BATCH = "/v1/predict/batch"
 JSON = {"content-type": "application/json"}
 GOOD = json.dumps(example_encounter()).encode()
 
@@ -22,6 +24,7 @@ class Case:
     code: str
     faults: tuple[tuple[str, str], ...] = ()
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    path: str = "/v1/predict"
 
 
 def _with(**values: object) -> bytes:
@@ -48,6 +51,17 @@ def _ambiguous(name: str, body: bytes) -> Case:
 
 def _invalid(name: str, body: bytes, *faults: tuple[str, str]) -> Case:
     return Case(name, body, 422, "INVALID_ENCOUNTER", faults)
+
+
+def _in_a_batch(case: Case) -> Case:
+    """Give a batch in which the second of three items is at fault."""
+    faults = tuple(("$[1]" + path.removeprefix("$"), reason) for path, reason in case.faults)
+    body = b"[" + GOOD + b"," + case.body + b"," + GOOD + b"]"
+    return replace(case, name=f"{case.name}, in a batch", body=body, faults=faults, path=BATCH)
+
+
+def _no_batch(name: str, code: str, body: bytes, *faults: tuple[str, str]) -> Case:
+    return Case(name, body, ProblemKind[code].status, code, faults, path=BATCH)
 
 
 def _unsupported(name: str, headers: Mapping[str, str], *, code: str = "UNSUPPORTED_TYPE") -> Case:
@@ -207,3 +221,39 @@ TOO_LARGE = [
 ]
 
 CASES = [*NOT_JSON, *TWO_MEANINGS, *NO_OBJECT, *FIELDS, *RANGES, *CATEGORIES, *REQUIRED, *HEADERS, *TOO_LARGE]
+
+NO_BATCH = [
+    _no_batch("no items", "INVALID_ENCOUNTER", b"[]", ("$", "TOO_FEW")),
+    _no_batch("no items, with blanks", "INVALID_ENCOUNTER", b" [ ] ", ("$", "TOO_FEW")),
+    _no_batch(
+        "too many items",
+        "INVALID_ENCOUNTER",
+        b"[" + b",".join([b"{}"] * (MAX_ENCOUNTERS + 1)) + b"]",
+        ("$", "TOO_MANY"),
+    ),
+    _no_batch("an encounter for a batch", "INVALID_ENCOUNTER", GOOD, ("$", "WRONG_TYPE")),
+    _no_batch("an object around a batch", "INVALID_ENCOUNTER", b'{"encounters": [' + GOOD + b"]}", ("$", "WRONG_TYPE")),
+    _no_batch("null for a batch", "INVALID_ENCOUNTER", b"null", ("$", "WRONG_TYPE")),
+    _no_batch("a number for a batch", "INVALID_ENCOUNTER", b"7", ("$", "WRONG_TYPE")),
+    _no_batch("a text for a batch", "INVALID_ENCOUNTER", b'"[]"', ("$", "WRONG_TYPE")),
+    _no_batch("an array in a batch", "INVALID_ENCOUNTER", b"[[" + GOOD + b"]]", ("$[0]", "WRONG_TYPE")),
+    _no_batch("null for an item", "INVALID_ENCOUNTER", b"[" + GOOD + b",null]", ("$[1]", "WRONG_TYPE")),
+    _no_batch(
+        "faults in two items",
+        "INVALID_ENCOUNTER",
+        b"[" + _with(age=CANARY) + b"," + GOOD + b"," + _without("diabetesMed") + b"]",
+        ("$[0].age", "NOT_ALLOWED"),
+        ("$[2].diabetesMed", "MISSING"),
+    ),
+    _no_batch("an empty batch body", "MALFORMED", b""),
+    _no_batch("a batch cut short", "MALFORMED", b"[" + GOOD),
+    _no_batch("a comma too many in a batch", "MALFORMED", b"[" + GOOD + b",]"),
+    _no_batch("a comma too early in a batch", "MALFORMED", b"[," + GOOD + b"]"),
+    _no_batch("two batches", "MALFORMED", b"[" + GOOD + b"][" + GOOD + b"]"),
+    _no_batch("encounters one after the other", "MALFORMED", GOOD + b"\n" + GOOD),
+    _no_batch("a batch nested deep", "MALFORMED", b"[" * 100_000),
+    _no_batch("a field twice around a batch", "AMBIGUOUS", b'{"a": 1, "a": 2}'),
+    _no_batch("a field twice in an item", "AMBIGUOUS", b"[" + TWO_MEANINGS[0].body + b"]", ("$[0]", "AMBIGUOUS")),
+]
+
+BATCH_CASES = [*NO_BATCH, *(_in_a_batch(case) for case in CASES if case.status == 422)]

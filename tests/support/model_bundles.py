@@ -102,11 +102,16 @@ def fetched(bundle: BundleFiles, event: ModelPromoted | None = None) -> Promoted
 
 def offline_probabilities(bundle: BundleFiles, rows: list[dict[str, str]]) -> list[float]:
     """Score raw encounters as a table, apart from everything that serves: `Booster.predict`, then the calibration."""
-    booster = lightgbm.Booster(model_str=bundle.files[MODEL_FILE].decode())
+    booster = _booster(bundle.files[MODEL_FILE])
     inputs = encode_table(clean_columns(rows), read_features(bundle.files[FEATURES_FILE]))
     calibration = msgspec.json.decode(bundle.files[CALIBRATION_FILE], type=Calibration)
     scores: list[float] = np.asarray(booster.predict(inputs)).tolist()
     return [calibration.probability(score) for score in scores]
+
+
+@cache
+def _booster(model: bytes) -> lightgbm.Booster:
+    return lightgbm.Booster(model_str=model.decode())
 
 
 def promotion(

@@ -115,33 +115,6 @@ async def test_an_item_that_is_not_strict_json_refuses_all(rig: PredictorRig, ca
     assert CANARY not in response.text
 
 
-NO_BATCH = {
-    "no items": (b"[]", 422, [("$", "TOO_FEW")]),
-    "too many items": (b"[" + b",".join([b"{}"] * (MAX_ENCOUNTERS + 1)) + b"]", 422, [("$", "TOO_MANY")]),
-    "an encounter": (GOOD, 422, [("$", "WRONG_TYPE")]),
-    "an object around it": (b'{"encounters": [' + GOOD + b"]}", 422, [("$", "WRONG_TYPE")]),
-    "null": (b"null", 422, [("$", "WRONG_TYPE")]),
-    "a number": (b"7", 422, [("$", "WRONG_TYPE")]),
-    "an array in an array": (b"[[" + GOOD + b"]]", 422, [("$[0]", "WRONG_TYPE")]),
-    "null for an item": (b"[" + GOOD + b",null]", 422, [("$[1]", "WRONG_TYPE")]),
-    "empty": (b"", 400, []),
-    "cut short": (b"[" + GOOD, 400, []),
-    "a comma too many": (b"[" + GOOD + b",]", 400, []),
-    "two arrays": (b"[" + GOOD + b"][" + GOOD + b"]", 400, []),
-    "one after the other": (GOOD + b"\n" + GOOD, 400, []),
-    "nested deep": (b"[" * 100_000, 400, []),
-    "a field twice around it": (b'{"a": 1, "a": 2}', 400, []),
-}
-
-
-@pytest.mark.parametrize("name", NO_BATCH)
-async def test_what_is_no_batch_gets_its_exact_answer(rig: PredictorRig, name: str) -> None:
-    """The array is part of the contract as its items are."""
-    body, status, errors = NO_BATCH[name]
-    response = await _ask(rig, body)
-    assert (response.status_code, _errors(response)) == (status, errors)
-
-
 async def test_as_many_faults_are_named_as_fit_an_answer(rig: PredictorRig) -> None:
     """A thousand empty items would make an answer of megabytes."""
     response = await _ask(rig, b"[" + b",".join([b"{}"] * MAX_ENCOUNTERS) + b"]")

@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -65,6 +66,34 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     names = {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}
     assert names
     assert names <= set(document["components"]["schemas"])
+
+
+def test_the_parts_of_the_document_have_names_as_openapi_wants_them(document: dict[str, Any]) -> None:
+    """A generator of clients makes names of its own language out of them."""
+    names = [name for parts in document["components"].values() for name in parts]
+    assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9._-]+", name)] == []
+    schemes = {name for path in document["paths"].values() for name in _security(path)}
+    assert schemes == set(document["components"]["securitySchemes"])
+
+
+def _security(path: dict[str, Any]) -> list[str]:
+    return [name for operation in path.values() for scheme in operation["security"] for name in scheme]
+
+
+def test_every_answer_names_its_headers(document: dict[str, Any]) -> None:
+    """A caller has to know when to ask again, by what, and by which name to complain."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status, answer in operation["responses"].items():
+                more = {"401": {"WWW-Authenticate"}, "403": {"WWW-Authenticate"}, "503": {"Retry-After"}}
+                assert set(answer["headers"]) == {"X-Request-Id"} | more.get(status, set())
+                assert all(header["required"] for header in answer["headers"].values())
+
+
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/predict/batch"])
+def test_what_a_schema_cannot_say_is_said(document: dict[str, Any], path: str) -> None:
+    """To JSON Schema 4.0 is an integer; here a number has one way to be written."""
+    assert "4, not 4.0" in document["paths"][path]["post"]["description"]
 
 
 async def test_the_documentation_page_is_served() -> None:

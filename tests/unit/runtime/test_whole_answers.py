@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from readmit_runtime.whole_answers import HeadKeeper
+from readmit_runtime.whole_answers import WholeAnswers
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
@@ -30,48 +30,50 @@ class FakeTransport(asyncio.Transport):
 
 @pytest.fixture
 def transport() -> FakeTransport:
-    """Give what the keeper writes to."""
+    """Give what they are written to."""
     return FakeTransport()
 
 
 @pytest.fixture
-def keeper(transport: FakeTransport) -> HeadKeeper:
-    """Give a keeper of a new connection."""
-    return HeadKeeper(transport)
+def answers(transport: FakeTransport) -> WholeAnswers:
+    """Give the answers of a new connection."""
+    return WholeAnswers(transport)
 
 
-def test_head_and_body_leave_together(transport: FakeTransport, keeper: HeadKeeper) -> None:
+def test_head_and_body_leave_together(transport: FakeTransport, answers: WholeAnswers) -> None:
     """Each write wakes the reader, and costs more than making most answers."""
-    keeper.write(HEAD)
+    answers.write(HEAD)
     assert transport.written == []
-    keeper.write(b"{}")
+    answers.write(b"{}")
     assert transport.written == [HEAD + b"{}"]
 
 
-def test_what_comes_after_the_first_piece_of_a_body_is_not_kept(transport: FakeTransport, keeper: HeadKeeper) -> None:
+def test_what_comes_after_the_first_piece_of_a_body_is_not_kept(
+    transport: FakeTransport, answers: WholeAnswers
+) -> None:
     """A long answer is sent as it comes."""
     for data in (HEAD, b"{", b"}"):
-        keeper.write(data)
+        answers.write(data)
     assert transport.written == [HEAD + b"{", b"}"]
 
 
-def test_an_answer_without_a_body_leaves_when_it_is_complete(transport: FakeTransport, keeper: HeadKeeper) -> None:
+def test_an_answer_without_a_body_leaves_when_it_is_complete(transport: FakeTransport, answers: WholeAnswers) -> None:
     """Nothing follows the head of an answer to HEAD, or of a 204."""
-    keeper.write(HEAD)
-    keeper.flush()
-    keeper.flush()
+    answers.write(HEAD)
+    answers.flush()
+    answers.flush()
     assert transport.written == [HEAD]
 
 
-def test_the_go_ahead_for_a_body_is_not_kept(transport: FakeTransport, keeper: HeadKeeper) -> None:
+def test_the_go_ahead_for_a_body_is_not_kept(transport: FakeTransport, answers: WholeAnswers) -> None:
     """The caller waits for it, and we for the caller: kept, both would wait for ever."""
     go_ahead = b"HTTP/1.1 100 Continue\r\n\r\n"
-    keeper.write(go_ahead)
+    answers.write(go_ahead)
     assert transport.written == [go_ahead]
 
 
-def test_what_is_kept_leaves_before_the_connection_ends(transport: FakeTransport, keeper: HeadKeeper) -> None:
+def test_what_is_kept_leaves_before_the_connection_ends(transport: FakeTransport, answers: WholeAnswers) -> None:
     """uvicorn refuses a malformed request by one write and a close."""
-    keeper.write(HEAD)
-    keeper.close()
-    assert (transport.written, keeper.is_closing()) == ([HEAD], True)
+    answers.write(HEAD)
+    answers.close()
+    assert (transport.written, answers.is_closing()) == ([HEAD], True)

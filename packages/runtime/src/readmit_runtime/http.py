@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from readmit_runtime.http_protocol import Http11Protocol
 from readmit_runtime.logs import describe
 from readmit_runtime.settings import HttpSettings
-from readmit_runtime.whole_answers import WholeAnswers
 
 Check = Callable[[], Awaitable[None]]
 """Returns when what it asks for is there; raises otherwise."""
@@ -74,7 +74,7 @@ class HttpServer:
         self._settings = settings
         self._config = uvicorn.Config(
             app,
-            http=WholeAnswers,
+            http=Http11Protocol,
             ws="none",
             log_config=None,
             access_log=False,

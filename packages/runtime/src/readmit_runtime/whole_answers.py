@@ -2,28 +2,11 @@
 
 import asyncio
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 _HEAD = b"HTTP/"
 _INTERIM = b"HTTP/1.1 100"  # no head: the caller waits for it before it sends its body
 
 
-class WholeAnswers(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, writing to a `HeadKeeper`."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection."""
-        super().connection_made(transport)
-        self._keeper = HeadKeeper(transport)
-        self.transport = self._keeper
-
-    def on_response_complete(self) -> None:
-        """Send the head of an answer that has no body, and go on."""
-        self._keeper.flush()
-        super().on_response_complete()
-
-
-class HeadKeeper(asyncio.Transport):
+class WholeAnswers(asyncio.Transport):
     """What a protocol writes to: a head waits here for what is written next, for `flush`, or for `close`."""
 
     def __init__(self, transport: asyncio.Transport) -> None:

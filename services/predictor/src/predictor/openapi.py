@@ -12,9 +12,9 @@ SCHEMA_REFERENCE = "#/components/schemas/{name}"
 Answers = dict[int | str, dict[str, Any]]
 Schema = dict[str, Any]
 
-SECURITY: list[dict[str, list[str]]] = [{"access key": []}]
+SECURITY: list[dict[str, list[str]]] = [{"access_key": []}]
 SECURITY_SCHEMES: Schema = {
-    "access key": {"type": "http", "scheme": "bearer", "description": "A key that `readmit keys create` made."}
+    "access_key": {"type": "http", "scheme": "bearer", "description": "A key that `readmit keys create` made."}
 }
 
 
@@ -39,18 +39,38 @@ def _content(schema: Schema, media_type: str = "application/json", *, example: o
     return {media_type: {"schema": schema, **examples}}
 
 
-def _problem(description: str) -> Schema:
-    return {"description": description, "content": _content(_reference(Problem), "application/problem+json")}
+def _header(description: str, **schema: object) -> Schema:
+    return {"description": description, "required": True, "schema": {"type": "string", **schema}}
+
+
+_REQUEST_ID: Schema = {
+    "X-Request-Id": _header(
+        "The request's own name where it is plain, else a new one.", pattern="^[A-Za-z0-9._-]{1,64}$"
+    )
+}
+_CHALLENGE: Schema = {"WWW-Authenticate": _header("What is wrong with the key.", pattern="^Bearer")}
+_LATER: Schema = {"Retry-After": _header("Seconds.", pattern="^[0-9]+$")}
+
+
+def _answer(description: str, content: Schema, **headers: Schema) -> Schema:
+    return {"description": description, "headers": {**_REQUEST_ID, **headers}, "content": content}
+
+
+def _problem(description: str, **headers: Schema) -> Schema:
+    return _answer(description, _content(_reference(Problem), "application/problem+json"), **headers)
 
 
 _REFUSED_KEY: Answers = {
-    401: _problem("There is no access key, or it is unknown, expired or revoked."),
-    403: _problem("The access key lacks the scope predict."),
+    401: _problem("There is no access key, or it is unknown, expired or revoked.", **_CHALLENGE),
+    403: _problem("The access key lacks the scope predict.", **_CHALLENGE),
 }
-_UNAVAILABLE: Answers = {503: _problem("No model or no keys are known yet, or too much is under way; ask later.")}
+_UNAVAILABLE: Answers = {
+    503: _problem("No model or no keys are known yet, or too much is under way; ask later.", **_LATER)
+}
 _NOT_ANSWERED: Answers = {
     503: _problem(
-        "No model or no keys are known yet, too much is under way, or the prediction cannot be recorded; ask later."
+        "No model or no keys are known yet, too much is under way, or the prediction cannot be recorded; ask later.",
+        **_LATER,
     )
 }
 _REFUSED_BODY: Answers = {
@@ -69,6 +89,9 @@ _IDEMPOTENCY_KEY: Schema = {
 }
 
 
+_NUMBERS = "Numbers are written as integers: 4, not 4.0."  # which are the same to JSON Schema
+
+
 def _operation(name: str, texts: tuple[str, str], body: Schema, answer: Schema) -> Schema:
     summary, description = texts
     answers = {**_REFUSED_BODY, **_REFUSED_KEY, **_NOT_ANSWERED}
@@ -82,7 +105,7 @@ def _operation(name: str, texts: tuple[str, str], body: Schema, answer: Schema) 
             "parameters": [_IDEMPOTENCY_KEY],
             "requestBody": {"required": True, "content": body},
             "responses": {
-                "200": {"description": "The risk, and the model that gave it.", "content": answer},
+                "200": _answer("The risk, and the model that gave it.", answer),
                 **{str(status): answers[status] for status in sorted(answers, key=str)},
             },
         }
@@ -93,7 +116,7 @@ PREDICT: Schema = _operation(
     "predict",
     (
         "Give the risk that a patient is readmitted within 30 days.",
-        "Takes one hospital stay as the hospital writes it. The answer names the model that gave it.",
+        f"Takes one hospital stay as the hospital writes it. {_NUMBERS} The answer names the model that gave it.",
     ),
     _content(_reference(Encounter), example=example_encounter()),
     _content(_reference(Prediction)),
@@ -102,13 +125,13 @@ BATCH: Schema = _operation(
     "predict_batch",
     (
         "Give the risk of many stays.",
-        "Takes an array, and answers an array in the same order, all by one model. One that is not valid refuses all.",
+        f"Takes an array, and answers an array in the same order, all by one model. One fault refuses all. {_NUMBERS}",
     ),
     _content(_array(Encounter), example=[example_encounter()]),
     _content(_array(Prediction)),
 )
 MODEL_ANSWERS: Answers = {
-    200: {"description": "The model that answers now.", "content": _content(_reference(ModelInfo))},
+    200: _answer("The model that answers now.", _content(_reference(ModelInfo))),
     **_REFUSED_KEY,
     **_UNAVAILABLE,
 }
