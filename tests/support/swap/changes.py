@@ -23,7 +23,7 @@ ACTOR = "swap-test"
 class Changes:
     """Knows who is the champion once all is done that was asked for, and asks for another one.
 
-    A better model is promoted through the gate, a worse one comes back by a rollback to its epoch, which needs none.
+    A better model is promoted through the gate, a worse one comes back by a rollback to its epoch.
     """
 
     def __init__(
@@ -43,9 +43,12 @@ class Changes:
         self._epochs: dict[str, int] = {}
         self.asked = 0
 
-    async def ask(self) -> Request:
-        """Publish the next command, however long Kafka is away; the same id again is the same command."""
-        request = Request(uuid4(), self._next())
+    async def ask(self, *, roll_back: bool = False) -> Request:
+        """Publish the next command, however long Kafka is away; the same id again is the same command.
+
+        `roll_back` asks for a rollback also to a better model: it needs neither the gate nor, to be promoted, S3.
+        """
+        request = Request(uuid4(), self._next(roll_back=roll_back))
         while True:
             try:
                 await sessions.publish(request, self._kafka)
@@ -73,12 +76,12 @@ class Changes:
         async with sessions.views(self._reader) as (_, models):
             return await models.promotions(self._model, self.asked + 1)
 
-    def _next(self) -> PromoteModel | RollbackModel:
+    def _next(self, *, roll_back: bool) -> PromoteModel | RollbackModel:
         before, self._champion = self._champion, self._choose()
         self.asked += 1
         wanted = self._contenders[self._champion].model_id
         record = {"model": self._model, "reason": f"change {self.asked} of a test", "actor": ACTOR}
-        if self._champion > before:
+        if self._champion > before and not roll_back:
             return PromoteModel(model_id=wanted, **record)
         return RollbackModel(to_epoch=self._epochs[wanted], **record)
 

@@ -88,7 +88,9 @@ class Drive:
         self._say(f"{program} is back, and all was made good {time.time() - up_again:.1f} s later")
 
     async def _ask_and_settle(self) -> None:
-        for request in [await self._changes.ask() for _ in range(CHANGES_IN_OUTAGE)]:
+        # the first of them is promoted while S3 is down, and waits in the predictors
+        asked = [await self._changes.ask(roll_back=number == 0) for number in range(CHANGES_IN_OUTAGE)]
+        for request in asked:
             await self._settle(request)
 
     async def _settle(self, request: Request) -> None:
