@@ -15,9 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-KILLS ?= 50
-
-.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test fuzz-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,16 +69,17 @@ airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
 	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py
 	$(BIN)/pytest airflow/tests/stack/test_faults.py
 
-test-slow: ## Tests that take their time: 100,000 fuzzed requests, and those of Airflow.
+test-slow: ## Tests that take their time: 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
 	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test
+	@$(MAKE) swap-test PROMOTIONS=50 KILLS=5
 
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
 
 log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
-	READMIT_KILLS=$(KILLS) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py
+	READMIT_KILLS=$(or $(KILLS),50) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py
 
 bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor that answers all the while.
 	READMIT_BAD_BUNDLES=$(or $(BUNDLES),1000) $(BIN)/pytest tests/integration/predictor/test_bad_bundles.py
@@ -88,6 +87,9 @@ bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor
 fuzz-test: ## REQUESTS=1000000 fuzzed requests against one predictor; SEED=1 and FIRST=0 say which.
 	READMIT_FUZZ_REQUESTS=$(or $(REQUESTS),1000000) READMIT_FUZZ_SEED=$(or $(SEED),1) READMIT_FUZZ_FIRST=$(or $(FIRST),0) \
 		$(BIN)/pytest tests/integration/predictor/test_fuzz.py
+
+swap-test: install ## PROMOTIONS=200 and rollbacks under load on 3 predictors, KILLS=20 of them, each dependency down once; ends with the verdict. SEED=1.
+	@READMIT_PROMOTIONS=$(or $(PROMOTIONS),200) READMIT_KILLS=$(or $(KILLS),20) READMIT_SEED=$(or $(SEED),1) $(BIN)/pytest -s tests/swap
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

@@ -47,6 +47,7 @@ class PredictorWorld:
         self.key = new_key()
         self.lineage: UUID = uuid4()
         self.spool = logs / "spool"
+        self._granted = False
 
     async def close(self) -> None:
         """Disconnect."""
@@ -83,12 +84,17 @@ class PredictorWorld:
         return list(await read_to_end(reader, limit_s=PATIENCE_S))
 
     @asynccontextmanager
-    async def predictor(self, **settings: str) -> AsyncIterator["PredictorProcess"]:
-        """Start a predictor, with a key that its client shows; at the end it is killed if the test did not stop it."""
-        await self.grant(self.key)
-        port, replica = free_port(), f"replica-{uuid4().hex[:12]}"
+    async def predictor(self, replica: str | None = None, **settings: str) -> AsyncIterator["PredictorProcess"]:
+        """Start a predictor, with a key that its client shows; at the end it is killed if the test did not stop it.
+
+        `replica` is the name that one before it had; unless given, nobody had it.
+        """
+        if not self._granted:
+            await self.grant(self.key)
+            self._granted = True
+        port, replica = free_port(), replica or f"replica-{uuid4().hex[:12]}"
         environment = self._environment(port, replica, settings)
-        with (self._logs / f"{replica}.log").open("wb") as log:
+        with (self._logs / f"{replica}.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",

@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from readmit_runtime.database import connect
 from readmit_runtime.settings import PostgresSettings
 
 POLL_S = 0.1
+STOP_S = 60
 
 
 class RunningStack:
@@ -71,6 +73,25 @@ class RunningStack:
     def pid(self, program: str) -> int:
         """Give the process id of a running program, 0 while it does not run."""
         return self.stack.supervisor.states()[program].pid
+
+    @contextmanager
+    def stopped(self, *programs: str) -> Iterator[None]:
+        """Keep programs down for the block; afterwards everything works again."""
+        self.stop(*programs)
+        try:
+            yield
+        finally:
+            self.start(*programs)
+
+    def stop(self, *programs: str) -> None:
+        """Stop programs in good order."""
+        self.stack.supervisor.stop(programs, timeout_s=STOP_S)
+
+    def start(self, *programs: str) -> None:
+        """Start programs and wait until everything works."""
+        for program in programs:
+            self.stack.supervisor.start(program)
+        self.stack.up(self.stack.wanted())
 
     def kill(self, program: str) -> None:
         """End a program by SIGKILL, which it can neither see nor delay; the supervisor starts it again."""

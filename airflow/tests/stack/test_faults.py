@@ -25,18 +25,6 @@ def _champion(running: RunningStack, airflow: AirflowApi) -> None:
     assert airflow.ended(run, timeout_s=180) == "success", airflow.failures(run)
 
 
-@contextmanager
-def stopped(running: RunningStack, *programs: str) -> Iterator[None]:
-    """Keep programs down for the block."""
-    running.stack.supervisor.stop(programs, timeout_s=60)
-    try:
-        yield
-    finally:
-        for program in programs:
-            running.stack.supervisor.start(program)
-        running.stack.up(running.stack.wanted())
-
-
 def commands(running: RunningStack, outcome: str = "%") -> int:
     """Count the TrainModel commands that the trainer has on record."""
     return int(
@@ -50,7 +38,7 @@ def commands(running: RunningStack, outcome: str = "%") -> int:
 def test_kafka_down_at_a_publish_is_a_clear_error_and_the_retry_acts_once(running, airflow):
     """The stock operator is green and the command is gone."""
     before = commands(running)
-    with stopped(running, "kafka"):
+    with running.stopped("kafka"):
         run = airflow.run("train_model", then="train")
         wait_for(lambda: airflow.states(run).get("ask") == "up_for_retry", "the publish has failed", timeout_s=90)
         said = airflow.log(run, "ask")
@@ -75,7 +63,7 @@ def test_a_task_killed_between_publish_and_wait_publishes_the_same_command_again
 
 def test_a_killed_triggerer_and_a_killed_scheduler_forget_no_wait(running, airflow):
     """What is deferred stands in Airflow's database."""
-    with stopped(running, "trainer"):
+    with running.stopped("trainer"):
         run = airflow.run("train_model", then="train")
         wait_for(lambda: airflow.states(run).get("train") == "deferred", "the job is waited for")
         running.kill("airflow-triggerer")
@@ -85,7 +73,7 @@ def test_a_killed_triggerer_and_a_killed_scheduler_forget_no_wait(running, airfl
 
 def test_a_restart_of_postgres_is_waited_out(running, airflow):
     """The views are away for a while; that is no answer."""
-    with stopped(running, "trainer"):
+    with running.stopped("trainer"):
         run = airflow.run("train_model", then="train")
         wait_for(lambda: airflow.states(run).get("train") == "deferred", "the job is waited for")
         running.kill("postgres")
@@ -95,7 +83,7 @@ def test_a_restart_of_postgres_is_waited_out(running, airflow):
 
 def test_many_waits_hold_no_worker_and_few_connections(running, airflow):
     """With four workers and a hundred connections for everybody, waits must leave room for others' work."""
-    with stopped(running, "trainer"):
+    with running.stopped("trainer"):
         waits = [airflow.run("train_model", then="train") for _ in range(8)]
         for run in waits:
             wait_for(lambda run=run: airflow.states(run).get("train") == "deferred", "the job is waited for")
@@ -112,7 +100,7 @@ def test_a_replica_that_does_not_load_the_model_is_named_when_the_time_is_over(r
     other = "SELECT max(epoch) FROM status.promotions WHERE model_id <> (SELECT model_id FROM status.champions)"
     wait_for(lambda: running.query(other), "another model was champion once", timeout_s=120)
     wait_for(lambda: running.query("SELECT convergence FROM status.champions") == "converged", "it serves")
-    with stopped(running, "s3"):
+    with running.stopped("s3"):
         run = airflow.run("rollback_model", to_epoch=running.query(other), reason="a test", converge_within_s=20)
         assert airflow.ended(run, timeout_s=120) == "failed"
         said = airflow.log(run, "converge")
@@ -124,7 +112,7 @@ def test_a_replica_that_does_not_load_the_model_is_named_when_the_time_is_over(r
 
 def test_without_a_living_replica_the_wait_says_so(running, airflow):
     """Green would mean that somebody is served."""
-    with stopped(running, "predictor"):
+    with running.stopped("predictor"):
         wait_for(lambda: not running.query("SELECT count(*) FROM status.replicas WHERE alive"), "no replica lives")
         run = airflow.run("rollback_model", reason="a test", converge_within_s=5)
         assert airflow.ended(run) == "failed"

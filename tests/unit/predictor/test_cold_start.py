@@ -68,6 +68,27 @@ async def test_a_model_that_served_is_served_again_by_the_next_process_without_a
     assert not second.sent(ModelLoaded)
 
 
+async def test_a_model_is_kept_before_it_answers(cache: ModelCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed between the two, the next process would answer by an epoch from before."""
+    rig = PredictorRig(cache=cache)
+    answering: dict[int, int] = {}
+    keep = cache.keep
+
+    def note(event: ModelPromoted, bundle: PromotedBundle | None) -> None:
+        served = rig.serving.identity()
+        answering[event.epoch] = 0 if served is None else served.epoch
+        keep(event, bundle)
+
+    monkeypatch.setattr(cache, "keep", note)
+    rig.store_bundle(model_bundle(1))
+    rig.store_bundle(model_bundle(2))
+    async with rig.running():
+        for epoch, seed in ((7, 1), (8, 2), (9, 2)):
+            rig.publish(_promoted(seed, epoch))
+            await eventually(lambda epoch=epoch: _served(rig) == (epoch, True) and epoch in answering)
+    assert answering == {7: 0, 8: 7, 9: 8}
+
+
 async def test_the_topic_confirms_what_the_cache_held(cache: ModelCache) -> None:
     """From then on the answer is as good as any; there is nothing to fetch for it."""
     _keep(cache, 1, 7)

@@ -102,9 +102,10 @@ class ModelLoader:
             return Failure(Reason.TRIAL_UNFINISHED, str(error), again=True)
         except Transient as error:
             return Failure(Reason.OBJECT_STORE, str(error), again=True)
+        # before it answers: the process after this one, however it ends, must not answer by an epoch from before
+        await self._keep(wanted.promotion, fetched)
         self._serving.swap(model)
         self._reports.loaded(wanted.promotion, self._clock.monotonic() - wanted.read_at)
-        await self._keep(wanted.promotion, fetched)
         return None
 
     async def _load(self, promotion: ModelPromoted) -> tuple[LoadedModel, PromotedBundle | None]:
