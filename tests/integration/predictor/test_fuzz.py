@@ -26,6 +26,7 @@ REQUESTS = int(os.environ.get("READMIT_FUZZ_REQUESTS", "3000"))
 SEED = int(os.environ.get("READMIT_FUZZ_SEED", "1"))
 FIRST = int(os.environ.get("READMIT_FUZZ_FIRST", "0"))
 CALLERS = 4  # far below the limits of requests and batches under way: to be told of an overload would be wrong
+BODY_READ_S = "1"  # short, for the few requests that stall; long enough for a caller on a crowded machine
 EVERY_OUTCOME_AFTER = 20_000  # requests, in which each kind of answer occurs
 WARM_AFTER = 0.2  # of the requests: until then the process fills its caches and the allocator its pools
 GROWTH_MIB = 4.0  # pages that the allocator keeps of the largest bodies; a leak of 50 bytes a request would be above it
@@ -42,7 +43,7 @@ async def test_fuzzed_requests_get_documented_answers_from_a_process_that_neithe
     await world.grant(without_scope, scopes=())
     event = await world.promote(model_bundle(1).model_id, 1)
     pool = [request_of(row) for row in cohort(200, seed=7)]
-    async with world.predictor(LIMITS__BODY_READ_S="0.3", LIMITS__BATCHES="100") as predictor:
+    async with world.predictor(LIMITS__BODY_READ_S=BODY_READ_S, LIMITS__BATCHES="100") as predictor:
         await predictor.serves(1)
         maker = RequestMaker(pool, seed=SEED, key=predictor.key, key_without_scope=without_scope)
         run = FuzzRun(predictor.port, maker, Judge(model_bundle(1), _served(event), pool))
@@ -52,11 +53,12 @@ async def test_fuzzed_requests_get_documented_answers_from_a_process_that_neithe
         assert run.failures == [], "\n\n".join(run.failures)
         after = await _counted(predictor)
         assert await predictor.stop() == 0
-    grown = max(memory) - memory[0]
+    faults, grown = after["5xx"] - before["5xx"], max(memory) - memory[0]
     with capsys.disabled():
-        sys.stdout.write(f"{_verdict(run, monotonic() - began)}; memory {memory[0]:.1f} MiB, grown by {grown:.1f}\n")
-
-    assert after["5xx"] == before["5xx"]
+        sys.stdout.write(
+            f"{_verdict(run, monotonic() - began)}, 5xx: {faults}; memory {memory[0]:.1f} MiB, grown by {grown:.1f}\n"
+        )
+    assert faults == 0
     assert run.sent == REQUESTS
     if REQUESTS >= EVERY_OUTCOME_AFTER:
         assert set(run.outcomes) == OUTCOMES
@@ -128,5 +130,5 @@ def _verdict(run: FuzzRun, took_s: float) -> str:
     answers = ", ".join(f"{status}: {times:,}" for status, times in sorted(statuses.items()))
     return (
         f"\nfuzzed with seed {SEED}: {run.sent:,} requests in {took_s:.0f} s, {run.outcomes.total():,} answers; "
-        f"{answers}; no 5xx"
+        f"{answers}"
     )
