@@ -143,8 +143,11 @@ async def test_what_is_left_at_the_end_is_shipped(tmp_path: Path) -> None:
 class Silent(FakeProducer):
     """A broker that accepts a connection and says nothing: the slower kind of away."""
 
+    silences = 0
+
     async def publish(self, record: OutgoingRecord) -> Position:
         """Wait for ever."""
+        self.silences += 1
         await asyncio.sleep(3600)
         raise AssertionError(record.topic)
 
@@ -163,6 +166,15 @@ async def test_what_cannot_be_shipped_at_the_end_waits_for_the_next_process(
     second = Shipping(tmp_path, replica="predictor-2")
     await second.run(lambda: eventually(lambda: second.ids() == list(range(12))))
     assert {chunk.replica for chunk in second.chunks()} == {"predictor-1"}
+
+
+async def test_a_segment_in_hand_at_the_end_does_not_delay_it(tmp_path: Path) -> None:
+    """A rollout must not wait for a Kafka that says nothing, whenever its silence began."""
+    shipping = Shipping(tmp_path, producer=Silent, flush_limit_s=0.05)
+    shipping.add(*range(12))
+    async with asyncio.timeout(5):
+        await shipping.run(lambda: eventually(lambda: shipping.producer.silences == 1))
+    assert shipping.folders() != []
 
 
 async def test_a_chunk_that_kafka_never_takes_is_given_up_and_the_next_one_shipped(tmp_path: Path) -> None:

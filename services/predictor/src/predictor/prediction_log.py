@@ -93,12 +93,28 @@ class PredictionLog:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Ship until `ended`, to be set once the last answer is given, then what is left within its limit."""
+        shipping = asyncio.create_task(self._ship(ended), name="ship predictions")
+        waiting = asyncio.create_task(ended.wait(), name="prediction log's end")
         try:
-            while not ended.is_set():
-                await self._step(ended)
-            await self._flush()
+            await asyncio.wait({shipping, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            # what is in hand when the end comes counts against the limit too: Kafka may never answer
+            async with asyncio.timeout(self._settings.flush_limit_s):
+                await shipping
+        except TimeoutError:
+            log.warning("predictions_left", spool=self._settings.spool, own_bytes=self._own_bytes)
         finally:
+            for task in (shipping, waiting):
+                task.cancel()
+            await asyncio.wait({shipping, waiting})
             self._leave()
+
+    async def _ship(self, ended: asyncio.Event) -> None:
+        while not ended.is_set():
+            await self._step(ended)
+        self._close_segment()
+        while (shipped := await self._ship_next()) is not None:
+            if not shipped:
+                await self._clock.sleep(self._backoff.next_s())
 
     async def _step(self, ended: asyncio.Event) -> None:
         if self._clock.monotonic() >= self._look_at:
@@ -133,16 +149,6 @@ class PredictionLog:
         self._abandoned.done()
         self._metrics.adopted()
         return True
-
-    async def _flush(self) -> None:
-        self._close_segment()
-        try:
-            async with asyncio.timeout(self._settings.flush_limit_s):
-                while (shipped := await self._ship_next()) is not None:
-                    if not shipped:
-                        await self._clock.sleep(self._backoff.next_s())
-        except TimeoutError:
-            log.warning("predictions_left", spool=self._settings.spool, own_bytes=self._own_bytes)
 
     def _close_segment(self) -> None:
         self._close_at = self._clock.monotonic() + self._settings.flush_interval_s
