@@ -16,7 +16,7 @@ TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
 KILLS ?= 50
 
-.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check test-slow nightly log-kill-test bad-bundle-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,7 +70,12 @@ airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
 	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py
 	$(BIN)/pytest airflow/tests/stack/test_faults.py
 
-test-slow: ## Tests that take their time: those of Airflow.
+asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; installs that, and Node where it is missing.
+	@local/install/asyncapi.sh
+	$(BIN)/pytest tests/asyncapi
+
+test-slow: ## Tests that take their time: AsyncAPI's own parser, those of Airflow.
+	@$(MAKE) asyncapi-check
 	@$(MAKE) airflow-test
 
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
