@@ -16,7 +16,7 @@ from readmit_runtime.markdown_table import markdown_table
 
 _Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
-_NAME = re.compile(r"readmit_[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*")
 
 
@@ -26,13 +26,18 @@ class MetricInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
-    """What every metric says of itself. Its name is `readmit_<service>_<thing>_<unit>`, counters end in `_total`."""
+    """What every metric says of itself. Its name is `readmit_<service>_<thing>_<unit>`, counters end in `_total`.
+
+    Only a name with an `origin` is another program's.
+    """
 
     name: str
     unit: str
     help: str
     """What it counts or measures, and what to think when it moves."""
     labels: tuple[str, ...] = ()
+    origin: str = ""
+    """The program that made this name usual, where it is not this project's; dashboards for that one work then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +120,12 @@ def _make(spec: MetricSpec, registry: CollectorRegistry) -> Counter | Gauge | Hi
 
 
 def _check(service: str, spec: MetricSpec) -> None:
+    own = not spec.origin
     for broken, rule in (
         (not _NAME.fullmatch(spec.name), "is not lower-case words joined by underscores"),
-        (not spec.name.startswith(f"readmit_{service}_"), f"does not begin with readmit_{service}_"),
+        (own and not spec.name.startswith(f"readmit_{service}_"), f"does not begin with readmit_{service}_"),
         (not _WORD.fullmatch(spec.unit), "has no unit"),
-        (not _thing(service, spec), "has no thing and unit after the service, or another unit than it says"),
+        (own and not _thing(service, spec), "has no thing and unit after the service, or another unit than it says"),
         (isinstance(spec, CounterSpec) != spec.name.endswith("_total"), "counters, and only they, end in _total"),
         (not spec.help.strip(), "says nothing of its meaning"),
         (any(not _WORD.fullmatch(label) for label in spec.labels), "has a label that is no lower-case word"),
