@@ -1,6 +1,7 @@
 """A process starts with what it kept, and never with anything that is not what was kept."""
 
 import asyncio
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -286,6 +287,20 @@ def test_a_half_written_file_is_no_kept_model(cache: ModelCache, tmp_path: Path)
     _keep(cache, 2, 2)
     assert _epochs(cache) == [2, 1]
     assert (tmp_path / "models" / "notes.txt").exists()
+
+
+def test_a_disk_that_fills_up_while_a_model_is_written_is_as_free_as_before(cache: ModelCache, tmp_path: Path) -> None:
+    """Half a model is of no use, and the spool of predictions may need the room."""
+    _keep(cache, 1, 1)
+    before = sorted(path.name for path in (tmp_path / "models").iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            _keep(cache, 2, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == before
 
 
 async def test_a_folder_that_cannot_be_used_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Keep the models that served on disk, so that a process can start while everything else is away."""
+"""Keep models on disk before they serve, so that a process can start while everything else is away."""
 
 import hashlib
 import os
@@ -23,7 +23,7 @@ _NAME = re.compile(r"(?P<number>[0-9]{12})-(?P<model_id>[0-9a-f]{64})-(?P<sha256
 
 
 class ModelCache:
-    """A folder for one process with the last models that served, each in one file with its promotion.
+    """A folder for one process with its last models, each in one file with its promotion.
 
     A file's name is a number that grows, the model's id and the SHA-256 of the content, so the newest is known without
     any clock and a damaged one by its name. Any thread may call.
@@ -75,10 +75,14 @@ class ModelCache:
     def _write(self, data: bytes, model_id: str, *, number: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._folder / "being-written"
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            self.discard(beside)  # on a full disk others need the room
+            raise
         beside.replace(self._folder / f"{number:012d}-{model_id}-{hashlib.sha256(data).hexdigest()}.model")
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:
