@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -26,12 +25,11 @@ class ModelCache:
     """A folder for one process with its last models, each in one file with its promotion.
 
     A file's name is a number that grows, the model's id and the SHA-256 of the content, so the newest is known without
-    any clock and a damaged one by its name. Any thread may call.
+    any clock and a damaged one by its name. Whoever calls it does so once at a time.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
 
     def kept(self) -> Sequence[Path]:
         """Return the files, newest first; raises OSError."""
@@ -60,17 +58,16 @@ class ModelCache:
 
         Raises OSError, and then the files before are as they were.
         """
-        with self._lock:
-            before = self.kept()
-            same = [path for path in before if promotion.model_id in path.name]
-            found = bundle or self._first_whole(same)
-            if found is None:
-                return
-            data = msgspec.structs.replace(found, promotion=promotion).encode()
-            self._write(data, promotion.model_id, number=1 + (int(before[0].name[:12]) if before else 0))
-            others = [path for path in before if path not in same]
-            for path in (*same, *others[MOST_KEPT - 1 :]):
-                self.discard(path)
+        before = self.kept()
+        same = [path for path in before if promotion.model_id in path.name]
+        found = bundle or self._first_whole(same)
+        if found is None:
+            raise FileNotFoundError(f"no whole file of the model is in {self._folder}; it is kept when it is fetched.")
+        data = msgspec.structs.replace(found, promotion=promotion).encode()
+        self._write(data, promotion.model_id, number=1 + (int(before[0].name[:12]) if before else 0))
+        others = [path for path in before if path not in same]
+        for path in (*same, *others[MOST_KEPT - 1 :]):
+            self.discard(path)
 
     def _write(self, data: bytes, model_id: str, *, number: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
