@@ -1,6 +1,7 @@
 """The server speaks HTTP/1.1 alone, and waits for the head of a request within limits of bytes and time."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from support.raw_http import Connection, request
+from support.raw_http import AnswerMissing, Connection, request
 
 WISHES = {
     "HTTP/2": {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2-settings": "AAEAAEAAAAIAAAAB"},
@@ -22,12 +23,40 @@ WISHES = {
 BODY = b"GET /smuggled HTTP/1.1\r\n\r\n"  # what a server that loses its place takes for a request
 
 
+LONG = 16 * 1024 * 1024  # bytes; more than the buffers between server and client take
+
+
 async def echo(request: Request) -> Response:
     """Answer with the path and the body."""
     return Response(request.url.path.encode() + b" " + await request.body())
 
 
-APP = Starlette(routes=[Route("/{path:path}", echo, methods=["GET", "POST"])])
+async def names(request: Request) -> Response:
+    """Answer with the names of the headers, once the body is there."""
+    await request.body()
+    return Response(" ".join(request.headers))
+
+
+async def slow(_request: Request) -> Response:
+    """Answer later."""
+    await asyncio.sleep(0.6)
+    return Response(b"slow")
+
+
+async def long(_request: Request) -> Response:
+    """Answer with more than is taken at once."""
+    return Response(bytes(LONG))
+
+
+APP = Starlette(
+    routes=[
+        Route("/names", names, methods=["POST"]),
+        Route("/slow", slow),
+        Route("/long", long),
+        Route("/health", lambda _: Response(b"well")),
+        Route("/{path:path}", echo, methods=["GET", "POST"]),
+    ]
+)
 
 
 @asynccontextmanager
@@ -74,11 +103,28 @@ async def test_a_wish_for_another_protocol_is_ignored_and_the_body_belongs_to_it
     assert answers == [b"/first " + BODY, b"/second ", b"/third "]
 
 
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+async def test_a_wish_with_the_last_request_of_a_connection_is_answered(version: str) -> None:
+    """Who asks for the end of the connection in the same head would otherwise wait for ever."""
+    wish = {"connection": "close, upgrade", "upgrade": "h2c"}
+    sent = request("POST", "/last", wish, BODY).replace(b"HTTP/1.1", f"HTTP/{version}".encode(), 1)
+    async with serving() as port:
+        assert await asyncio.to_thread(_ask, port, [sent], answers=2) == [b"/last " + BODY, b"nothing"]
+
+
 async def test_thousands_of_wishes_in_one_go_are_answered_one_by_one() -> None:
     """Who repeats a wish within one packet must not exhaust the stack."""
     async with serving() as port:
         sent = request("GET", "/x", WISHES["anything"]) * 2_000
         assert await asyncio.to_thread(_ask, port, [sent], answers=2_000) == [b"/x "] * 2_000
+
+
+async def test_a_trailer_is_no_header() -> None:
+    """What stands in front of a server judges and changes headers; behind the body nobody looks for them."""
+    head = request("POST", "/names", {"transfer-encoding": "chunked"})
+    sent = head + b"1\r\nx\r\n0\r\nauthorization: Bearer x\r\n\r\n"
+    async with serving() as port:
+        assert await asyncio.to_thread(_ask, port, [sent], answers=1) == [b"host transfer-encoding"]
 
 
 async def test_a_tunnel_is_refused() -> None:
@@ -144,3 +190,64 @@ async def test_a_slow_answer_and_a_pause_between_two_requests_end_no_connection(
                 await asyncio.sleep(0.4)
             assert (await reader.readuntil(b"/x abc")).startswith(b"HTTP/1.1 200")
         writer.close()
+
+
+async def test_a_head_that_does_not_come_takes_no_answer_from_the_request_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The request is whole, and may have had its effect."""
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.2)
+    async with serving() as port:
+        sent = request("GET", "/slow", {}) + b"GET /x HTT"
+        assert await asyncio.to_thread(_ask, port, [sent], answers=2) == [b"slow", b"nothing"]
+
+
+async def test_a_body_that_comes_behind_its_answer_does_not_keep_the_connection_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever comes ends the wait for the next request, and another wait has to begin."""
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.2)
+
+    def ask(port: int) -> bool:
+        with Connection(port, timeout_s=3.0) as connection:
+            connection.send(request("GET", "/health", {"content-length": "5"}))
+            answer = connection.answer()
+            assert answer is not None
+            assert answer.body == b"well"
+            connection.send(b"x")
+            return connection.answer() is None
+
+    async with serving() as port:
+        assert await asyncio.to_thread(ask, port)
+
+
+async def test_who_takes_no_answer_does_not_keep_it_under_way_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only so many requests may be under way, and anybody may ask."""
+    monkeypatch.setattr(http_protocol, "SENDING_S", 0.3)
+
+    def read_late(port: int) -> None:
+        with Connection(port, timeout_s=3.0) as connection:
+            connection.send(request("GET", "/long", {}) * 2)
+            time.sleep(1.0)
+            with pytest.raises(AnswerMissing, match=f"of {LONG} bytes"):
+                connection.answer()
+
+    async with serving() as port:
+        before = len(asyncio.all_tasks())
+        await asyncio.to_thread(read_late, port)
+        assert len(asyncio.all_tasks()) == before
+
+
+async def test_who_takes_an_answer_in_time_gets_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is for who takes nothing in the end, not for a pause."""
+    monkeypatch.setattr(http_protocol, "SENDING_S", 1.5)
+
+    def read_late(port: int) -> int:
+        with Connection(port, timeout_s=3.0) as connection:
+            connection.send(request("GET", "/long", {"connection": "close"}))
+            time.sleep(0.3)
+            answer = connection.answer()
+            return 0 if answer is None else len(answer.body)
+
+    async with serving() as port:
+        assert await asyncio.to_thread(read_late, port) == LONG

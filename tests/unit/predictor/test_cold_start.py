@@ -1,6 +1,8 @@
 """A process starts with what it kept, and never with anything that is not what was kept."""
 
 import asyncio
+import resource
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -87,6 +89,39 @@ async def test_a_model_is_kept_before_it_answers(cache: ModelCache, monkeypatch:
             rig.publish(_promoted(seed, epoch))
             await eventually(lambda epoch=epoch: _served(rig) == (epoch, True) and epoch in answering)
     assert answering == {7: 0, 8: 7, 9: 8}
+
+
+async def test_a_promotion_that_replaces_another_in_the_middle_of_its_keeping_is_kept_behind_it(
+    cache: ModelCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread can't be cancelled; one that woke up late would leave the older epoch as the newest."""
+    rig = PredictorRig(cache=cache)
+    woken = threading.Event()
+    begun: list[int] = []
+    keep = cache.keep
+
+    def late(event: ModelPromoted, bundle: PromotedBundle | None) -> None:
+        begun.append(event.epoch)
+        if event.epoch == 8:
+            woken.wait(10)
+        keep(event, bundle)
+
+    monkeypatch.setattr(cache, "keep", late)
+    rig.store_bundle(model_bundle(1))
+    rig.store_bundle(model_bundle(2))
+    async with rig.running():
+        for epoch, seed in ((7, 1), (8, 2), (9, 1)):
+            rig.publish(_promoted(seed, epoch))
+            if epoch < 9:
+                await eventually(lambda epoch=epoch: epoch in begun)
+            if epoch == 7:
+                await eventually(lambda: _served(rig) == (7, True))
+        await asyncio.sleep(0.3)
+        assert _served(rig) == (7, True)
+        woken.set()
+        await eventually(lambda: _served(rig) == (9, True))
+        await eventually(lambda: len(_epochs(cache)) == 2)
+    assert _epochs(cache) == [9, 8]
 
 
 async def test_the_topic_confirms_what_the_cache_held(cache: ModelCache) -> None:
@@ -288,6 +323,20 @@ def test_a_half_written_file_is_no_kept_model(cache: ModelCache, tmp_path: Path)
     assert (tmp_path / "models" / "notes.txt").exists()
 
 
+def test_a_disk_that_fills_up_while_a_model_is_written_is_as_free_as_before(cache: ModelCache, tmp_path: Path) -> None:
+    """Half a model is of no use, and the spool of predictions may need the room."""
+    _keep(cache, 1, 1)
+    before = sorted(path.name for path in (tmp_path / "models").iterdir())
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            _keep(cache, 2, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in (tmp_path / "models").iterdir()) == before
+
+
 async def test_a_folder_that_cannot_be_used_costs_the_cache_and_nothing_else(tmp_path: Path) -> None:
     """A full or read-only disk must not keep a model from serving."""
     (tmp_path / "file").write_bytes(b"")
@@ -297,6 +346,14 @@ async def test_a_folder_that_cannot_be_used_costs_the_cache_and_nothing_else(tmp
     async with rig.running():
         await eventually(lambda: _served(rig) == (7, True))
     assert rig.serving.current is not None
+
+
+def test_a_model_that_is_not_there_to_be_kept_under_a_new_promotion_is_missed(cache: ModelCache) -> None:
+    """The next process will start by an earlier epoch, and the log has to say so."""
+    _keep(cache, 1, 1)
+    with pytest.raises(FileNotFoundError):
+        cache.keep(_promoted(2, 2), None)
+    assert _epochs(cache) == [1]
 
 
 def test_lineages_are_kept_as_they_are(cache: ModelCache) -> None:

@@ -37,7 +37,7 @@ def transport() -> FakeTransport:
 @pytest.fixture
 def answers(transport: FakeTransport) -> WholeAnswers:
     """Give the answers of a new connection."""
-    return WholeAnswers(transport)
+    return WholeAnswers(transport, closing=lambda: None)
 
 
 def test_head_and_body_leave_together(transport: FakeTransport, answers: WholeAnswers) -> None:
@@ -52,9 +52,9 @@ def test_what_comes_after_the_first_piece_of_a_body_is_not_kept(
     transport: FakeTransport, answers: WholeAnswers
 ) -> None:
     """A long answer is sent as it comes."""
-    for data in (HEAD, b"{", b"}"):
+    for data in (HEAD, b"{", b"HTTP/", b"}"):
         answers.write(data)
-    assert transport.written == [HEAD + b"{", b"}"]
+    assert transport.written == [HEAD + b"{", b"HTTP/", b"}"]
 
 
 def test_an_answer_without_a_body_leaves_when_it_is_complete(transport: FakeTransport, answers: WholeAnswers) -> None:
@@ -77,3 +77,12 @@ def test_what_is_kept_leaves_before_the_connection_ends(transport: FakeTransport
     answers.write(HEAD)
     answers.close()
     assert (transport.written, answers.is_closing()) == ([HEAD], True)
+
+
+def test_the_end_of_a_connection_is_told_once(transport: FakeTransport) -> None:
+    """Then begins the time for the client to take what is left, and it is gone when the client is."""
+    told: list[bool] = []
+    answers = WholeAnswers(transport, closing=lambda: told.append(transport.closed))
+    answers.close()
+    answers.close()
+    assert told == [False]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
@@ -54,6 +55,8 @@ class ModelLoader:
         self._cold_start = cold_start
         self._new_backoff = new_backoff
         self._clock = clock or SystemClock()
+        # one thread, because it goes on when the promotion is replaced: the newer one is kept behind it
+        self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keep models")
         self.busy = False
         """Whether a promotion is being loaded, or waits for the next attempt."""
         self.restored = asyncio.Event()
@@ -128,7 +131,7 @@ class ModelLoader:
         if self._cache is None:
             return
         try:
-            await asyncio.to_thread(self._cache.keep, promotion, fetched)
+            await asyncio.get_running_loop().run_in_executor(self._keeper, self._cache.keep, promotion, fetched)
         except OSError as error:
             # it serves all the same; the next process starts with the one before, or with none
             log.warning("model_not_kept", model_id=promotion.model_id, reason=describe(error))

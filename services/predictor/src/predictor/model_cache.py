@@ -1,9 +1,8 @@
-"""Keep the models that served on disk, so that a process can start while everything else is away."""
+"""Keep models on disk before they serve, so that a process can start while everything else is away."""
 
 import hashlib
 import os
 import re
-import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,15 +22,14 @@ _NAME = re.compile(r"(?P<number>[0-9]{12})-(?P<model_id>[0-9a-f]{64})-(?P<sha256
 
 
 class ModelCache:
-    """A folder for one process with the last models that served, each in one file with its promotion.
+    """A folder for one process with its last models, each in one file with its promotion.
 
     A file's name is a number that grows, the model's id and the SHA-256 of the content, so the newest is known without
-    any clock and a damaged one by its name. Any thread may call.
+    any clock and a damaged one by its name. Whoever calls it does so once at a time.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
 
     def kept(self) -> Sequence[Path]:
         """Return the files, newest first; raises OSError."""
@@ -60,25 +58,28 @@ class ModelCache:
 
         Raises OSError, and then the files before are as they were.
         """
-        with self._lock:
-            before = self.kept()
-            same = [path for path in before if promotion.model_id in path.name]
-            found = bundle or self._first_whole(same)
-            if found is None:
-                return
-            data = msgspec.structs.replace(found, promotion=promotion).encode()
-            self._write(data, promotion.model_id, number=1 + (int(before[0].name[:12]) if before else 0))
-            others = [path for path in before if path not in same]
-            for path in (*same, *others[MOST_KEPT - 1 :]):
-                self.discard(path)
+        before = self.kept()
+        same = [path for path in before if promotion.model_id in path.name]
+        found = bundle or self._first_whole(same)
+        if found is None:
+            raise FileNotFoundError(f"no whole file of the model is in {self._folder}; it is kept when it is fetched.")
+        data = msgspec.structs.replace(found, promotion=promotion).encode()
+        self._write(data, promotion.model_id, number=1 + (int(before[0].name[:12]) if before else 0))
+        others = [path for path in before if path not in same]
+        for path in (*same, *others[MOST_KEPT - 1 :]):
+            self.discard(path)
 
     def _write(self, data: bytes, model_id: str, *, number: int) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         beside = self._folder / "being-written"
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with beside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            self.discard(beside)  # on a full disk others need the room
+            raise
         beside.replace(self._folder / f"{number:012d}-{model_id}-{hashlib.sha256(data).hexdigest()}.model")
         descriptor = os.open(self._folder, os.O_RDONLY)
         try:

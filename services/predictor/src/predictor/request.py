@@ -114,12 +114,16 @@ async def _within(seconds: float, reading: Awaitable[bytes]) -> bytes:
 def _resume(begun: Coroutine[Any, Any, bytes], awaited: object) -> Generator[Any, Any, bytes]:
     """Go on with a coroutine that was begun by hand and stands before what it awaits."""
     try:
-        yield awaited
-    except BaseException:
-        begun.close()
-        raise
-    body: bytes = yield from begun
-    return body
+        while True:
+            try:
+                sent = yield awaited
+            except BaseException as error:  # noqa: BLE001 - it is the coroutine's to handle, or to raise again
+                awaited = begun.throw(error)
+            else:
+                awaited = begun.send(sent)
+    except StopIteration as done:
+        body: bytes = done.value
+        return body
 
 
 def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:

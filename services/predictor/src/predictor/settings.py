@@ -65,7 +65,7 @@ class LoadSettings(SettingsGroup):
     retry_most_s: float = Field(30.0, gt=0, le=3600, description="Longest pause in seconds between two attempts.")
     cache: Path | None = Field(
         None,
-        description="Folder that keeps the last two models that served, so that a new process can answer while Kafka "
+        description="Folder that keeps the last two models, so that a new process can answer while Kafka "
         "and the object store are away; unset keeps none. One folder for each process.",
     )
 
