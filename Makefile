@@ -83,13 +83,13 @@ nightly: ## Tests of the object store with the other S3 server, Versity S3 Gatew
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
 
-log-kill-test: ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
+log-kill-test: install ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
 	READMIT_KILLS=$(or $(KILLS),50) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py
 
 bad-bundle-test: install ## BUNDLES=1000 bad model bundles against one predictor that answers all the while.
 	READMIT_BAD_BUNDLES=$(or $(BUNDLES),1000) $(BIN)/pytest tests/integration/predictor/test_bad_bundles.py
 
-fuzz-test: ## REQUESTS=1000000 fuzzed requests against one predictor; SEED=1 and FIRST=0 say which.
+fuzz-test: install ## REQUESTS=1000000 fuzzed requests against one predictor; SEED=1 and FIRST=0 say which.
 	READMIT_FUZZ_REQUESTS=$(or $(REQUESTS),1000000) READMIT_FUZZ_SEED=$(or $(SEED),1) READMIT_FUZZ_FIRST=$(or $(FIRST),0) \
 		$(BIN)/pytest tests/integration/predictor/test_fuzz.py
 

@@ -34,8 +34,10 @@ def spreads(measured: Sequence[Mapping[str, float]]) -> dict[str, Spread]:
 
 def circumstances(fitted: Fitted, load: float) -> dict[str, Any]:
     """Return where, when and on what it was measured."""
+    describe = ["git", "describe", "--always", "--dirty"]
     return {
         "command": "make bench-predict",
+        "commit": subprocess.run(describe, cwd=HERE, capture_output=True, text=True, check=True).stdout.strip(),
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
             "cores": os.cpu_count(),

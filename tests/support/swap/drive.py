@@ -71,9 +71,9 @@ class Drive:
     async def _outage(self, program: str, kill: Kill | None) -> None:
         down_s = KAFKA_DOWN_S if program == KAFKA else DOWN_S
         self._say(f"{program} is stopped for {down_s:.0f} s")
-        began, answered = time.time(), self._load.answered
+        began = time.time()
         await asyncio.to_thread(self._running.stop, program)
-        stopped = time.time()
+        stopped, answered = time.time(), self._load.answered
         async with asyncio.TaskGroup() as meanwhile:
             meanwhile.create_task(self._ask_and_settle())
             try:

@@ -1,6 +1,7 @@
 """Make random ids in this process: asking the kernel for each takes longer than the rest of it.
 
-They have to differ, not to be secret. The generator is seeded by the kernel with more bits than an id has.
+They have to differ, not to be secret: who has seen many can tell the next, so nothing may be granted for showing one.
+The generator is seeded by the kernel with more bits than an id has.
 """
 
 import random
