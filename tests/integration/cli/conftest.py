@@ -57,13 +57,19 @@ def check(service_database) -> Callable[..., Awaitable[Report]]:
 
 
 @pytest.fixture
-def readmit(service_database, kafka_bootstrap) -> Callable[..., Awaitable[Ended]]:
-    """Give the command in a process of its own, on the module's database and the real broker."""
+def environment(service_database, kafka_bootstrap) -> dict[str, str]:
+    """Give a process's environment in which the command finds the module's database and the real broker."""
     # Without cached bytecode each of these processes would compile all that it imports.
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     settings = {"READMIT_CLI_KAFKA__BOOTSTRAP_SERVERS": kafka_bootstrap}
     for prefix, role in ROLES.items():
         settings |= _variables(prefix, service_database(role))
+    return {**inherited, **settings}
+
+
+@pytest.fixture
+def readmit(environment) -> Callable[..., Awaitable[Ended]]:
+    """Give the command in a process of its own, on the module's database and the real broker."""
 
     async def run(
         *arguments: str, interrupt_when: Callable[[], Awaitable[None]] | None = None, **changes: str
@@ -73,7 +79,7 @@ def readmit(service_database, kafka_bootstrap) -> Callable[..., Awaitable[Ended]
             "-m",
             "readmit_cli",
             *arguments,
-            env={**inherited, **settings, **changes},
+            env={**environment, **changes},
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -92,6 +92,8 @@ async def test_a_job_is_read_with_its_end(models):
     (failed,) = await models.jobs_without_model("readmission", 5)
     assert (failed.state, failed.reason, failed.metrics) == ("failed", "FIT_FAILED", None)
     assert await models.job(uuid4()) is None
+    assert [one.job_id for one in await models.jobs(1)] == [(await models.jobs(5))[0].job_id]
+    assert {one.job_id for one in await models.jobs(5)} >= {done.job_id, failed.job_id}
 
 
 @pytest.mark.usefixtures("trained")

@@ -32,6 +32,19 @@ class ModelStatusStore:
         row = await self._connection.fetchrow("SELECT * FROM status.jobs WHERE job_id = $1", job_id)
         return None if row is None else _struct(row, JobStatus)
 
+    async def jobs(self, limit: int) -> Sequence[JobStatus]:
+        """Return the active jobs of all names and the last ones besides, at most `limit` of these, newest first."""
+        rows = await self._connection.fetch(
+            """
+            SELECT * FROM status.jobs
+            WHERE state IN ('waiting', 'running')
+            OR job_id IN (SELECT job_id FROM status.jobs ORDER BY asked_at DESC, job_id LIMIT $1)
+            ORDER BY asked_at DESC, job_id
+            """,
+            limit,
+        )
+        return [_struct(row, JobStatus) for row in rows]
+
     async def jobs_without_model(self, model: str, limit: int) -> Sequence[JobStatus]:
         """Return the jobs that came to no model, or not yet, the last asked for first."""
         rows = await self._connection.fetch(

@@ -5,16 +5,12 @@ import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-import asyncpg
 import msgspec
 import structlog
 import typer
-from readmit_contracts.source import DatasetInvalid
-from readmit_runtime.errors import Rejected, Transient
 from rich.console import Console
 
-from readmit_cli.exit_codes import ExitCode
-from readmit_cli.failures import CommandFailed
+from readmit_cli.failures import expected
 
 PIPED_WIDTH = 200  # a pipe has no width: nothing is to be cut there
 
@@ -46,21 +42,8 @@ def run(work: Coroutine[Any, Any, _T]) -> _T:
     Ctrl-C cancels the work and is raised as KeyboardInterrupt.
     """
     _silence_libraries()
-    try:
+    with expected():
         return asyncio.run(work)
-    except Transient as error:
-        text = f"{error} Is the stack up? `readmit status` says what is not, `make up` starts it."
-        raise CommandFailed(text, code=ExitCode.UNAVAILABLE) from error
-    except Rejected as error:
-        raise CommandFailed(error.detail) from error
-    except DatasetInvalid as error:
-        raise CommandFailed(error.detail) from error
-    except asyncpg.PostgresError as error:
-        text = (
-            f"Postgres refuses ({type(error).__name__}, {error.sqlstate}): the login, its rights or the schema are not "
-            "as they should be; `make up` brings them in order."
-        )
-        raise CommandFailed(text, code=ExitCode.UNAVAILABLE) from error
 
 
 def _silence_libraries() -> None:

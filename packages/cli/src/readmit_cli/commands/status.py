@@ -1,20 +1,23 @@
-"""`readmit status`: the whole system on one screen."""
+"""`readmit status`: the whole system on one screen, once or live."""
 
-from datetime import UTC, datetime
+import contextlib
 from typing import Annotated
 
 import typer
+from readmit_runtime.clock import SystemClock
+from rich.console import Console, Group
+from rich.live import Live
 
-from readmit_cli import sessions, terminal
+from readmit_cli import terminal
 from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
+from readmit_cli.models.options import AsJson
 from readmit_cli.overview import overview, rendering
-from readmit_cli.overview.overview import Overview, StoreOverview
-from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.prerequisites import Check
-from readmit_cli.stack.running_parts import check_running_parts
-from readmit_cli.stack.stack import Stack
+from readmit_cli.overview.looks import Looks
+from readmit_cli.overview.overview import Overview
+
+INTERVAL_S = 2.0
 
 
 def register(app: typer.Typer) -> None:
@@ -23,35 +26,63 @@ def register(app: typer.Typer) -> None:
 
 
 def status(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print the status as JSON, and nothing else.")] = False
+    *,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Go on until Ctrl-C; with --json, print an object a line each time.")
+    ] = False,
+    interval_s: Annotated[
+        float | None,
+        typer.Option(
+            "--interval",
+            min=0.5,
+            max=3_600,
+            metavar="SECONDS",
+            help=f"With --watch: how long to wait between two looks ({INTERVAL_S:g}).",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show what runs, what is in the store, and the runs; ends with 4 when a part is down."""
-    found = _look(Connections.find())
+    """Show what runs, the runs, the lag, what is trained, what serves and what is in the store.
+
+    Ends with 4 when a part is down. With --watch that is shown, and the end is Ctrl-C, with 0.
+    """
+    if interval_s is not None and not watch:
+        raise CommandFailed("--interval goes with --watch.", code=ExitCode.USAGE)
+    if watch:
+        _watch(interval_s or INTERVAL_S, as_json=as_json)
+        return
+    found = terminal.run(Looks.over(Connections.find(), SystemClock()).once())
     if as_json:
         terminal.print_json(overview.as_dict(found))
     else:
         console = terminal.out()
-        for section in rendering.screen(found, datetime.now(UTC)):
+        for section in rendering.screen(found, console.width):
             console.print(section, soft_wrap=isinstance(section, str))
-    if found.store is None or any(check.verdict == "failed" for check in found.parts):
+    if not found.whole:
         raise typer.Exit(ExitCode.UNAVAILABLE)
 
 
-def _look(connections: Connections) -> Overview:
-    parts = _parts() if connections.local else ()
-    try:
-        return Overview(parts=parts, store=terminal.run(_store(connections)))
-    except CommandFailed as failure:
-        return Overview(parts=parts, store=None, unreachable=str(failure))
+def _watch(interval_s: float, *, as_json: bool) -> None:
+    console = terminal.out()
+    if not (as_json or console.is_terminal):
+        raise CommandFailed("--watch without --json needs a terminal, and this is none.", code=ExitCode.USAGE)
+    looks = Looks.over(Connections.find(), SystemClock())
+    with contextlib.suppress(KeyboardInterrupt):  # the usual end of watching
+        if as_json:
+            terminal.run(looks.follow(_line, interval_s=interval_s))
+        else:
+            _live(looks, console, interval_s)
 
 
-async def _store(connections: Connections) -> StoreOverview:
-    async with sessions.views(connections.reader()) as (store, models):
-        return await overview.gather(store, models)
+def _line(found: Overview) -> None:
+    terminal.print_json(overview.as_dict(found), one_line=True)
 
 
-def _parts() -> tuple[Check, ...]:
-    try:
-        return tuple(check_running_parts(Stack.find()))
-    except StackError as error:
-        return (Check("stack", "failed", str(error)),)
+def _live(looks: Looks, console: Console, interval_s: float) -> None:
+    with Live("Looking ...", console=console, screen=True, auto_refresh=False) as live:
+
+        def show(found: Overview) -> None:
+            live.update(Group(*rendering.screen(found, console.width)), refresh=True)
+
+        terminal.run(looks.follow(show, interval_s=interval_s))

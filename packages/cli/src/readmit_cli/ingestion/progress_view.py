@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from types import TracebackType
 
-from readmit_contracts.source import SPLITS
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from readmit_cli.ingestion.split_progress import by_split
 from readmit_cli.status_rows import BatchStatus, RunStatus
 
 _WHOLE = "run"
@@ -42,16 +42,8 @@ class RunProgress:
 
     def update(self, run: RunStatus, batches: Sequence[BatchStatus]) -> None:
         """Move the bars to where the run is; a split's bar needs its batches, the run's own does not."""
-        for split in SPLITS:
-            own = [batch for batch in batches if batch.split == split]
-            if own:
-                clean = sum(batch.state == "clean" for batch in own)
-                self._bar(
-                    split,
-                    sum(batch.published for batch in own),
-                    sum(batch.planned_rows for batch in own),
-                    f"{clean}/{len(own)} batches clean",
-                )
+        for found in by_split(batches):
+            self._bar(found.split, found.published, found.planned_rows, found.said)
         said = f"{run.clean_batches}/{run.batches} batches clean, {run.state}"
         self._bar(_WHOLE, run.published, run.planned_rows, said)
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from readmit_contracts.source import SPLITS
+from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from readmit_cli.ingestion.split_progress import SplitProgress
 from readmit_cli.status_rows import BatchStatus, CommandStatus, RunStatus
 
 _STYLES = {
@@ -19,14 +22,15 @@ _STYLES = {
     "failed": "red",
 }
 SHORT_ID = 8
+BAR_WIDTH = 14
 
 
-def runs_table(runs: Sequence[RunStatus], now: datetime) -> Table:
-    """Return one line for each run; the beginning of its id is enough to name it."""
+def runs_table(runs: Sequence[RunStatus], now: datetime, *, narrow: bool = False) -> Table:
+    """Return one line for each run; the beginning of its id is enough to name it. A narrow one has no `began`."""
     table = _table("run", "state", "clean")
     for name in ("published", "stored", "aside"):
         table.add_column(name, justify="right")
-    for name in ("began", "took"):
+    for name in ("took",) if narrow else ("began", "took"):
         table.add_column(name)
     for run in runs:
         aside = run.duplicate + run.quarantined + run.discarded
@@ -37,8 +41,22 @@ def runs_table(runs: Sequence[RunStatus], now: datetime) -> Table:
             _of(run.published, run.planned_rows),
             f"{run.stored:,}",
             Text(f"{aside:,}", style="yellow" if aside else ""),
-            moment(run.planned_at),
+            *(() if narrow else (moment(run.planned_at),)),
             _span(run, now),
+        )
+    return table
+
+
+def progress_table(run_id: UUID, splits: Sequence[SplitProgress]) -> Table:
+    """Return a bar for each split of a run, of the rows that have arrived."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for found in splits:
+        table.add_row(
+            str(run_id)[:SHORT_ID],
+            found.split,
+            ProgressBar(total=found.planned_rows, completed=found.published, width=BAR_WIDTH),
+            _of(found.published, found.planned_rows),
+            found.said,
         )
     return table
 

@@ -24,6 +24,7 @@ _FIGURES = {
     "precision": "precision",
     "recall": "recall",
 }
+_JOB_ENDS = {"done": "green", "failed": "red", "cancelled": "red"}
 _KINDS = {"promotion": "green", "rollback": "yellow"}
 
 
@@ -48,10 +49,10 @@ def models_table(entries: Sequence[ModelEntry]) -> Table:
 
 
 def jobs_table(jobs: Sequence[JobStatus]) -> Table:
-    """Return one line for each job that came to no model, or not yet."""
+    """Return one line for each job, and why it came to no model."""
     table = _table("job", "asked", "state", "why")
     for job in jobs:
-        style = "cyan" if job.active else "red"
+        style = "cyan" if job.active else _JOB_ENDS[job.state]
         why = f"{job.reason}: {job.detail}" if job.reason else ""
         table.add_row(str(job.job_id)[:SHORT_ID], moment(job.asked_at), Text(stage(job), style=style), why)
     return table

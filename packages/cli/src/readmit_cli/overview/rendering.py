@@ -4,45 +4,84 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from readmit_contracts.source import SPLITS
+from rich.columns import Columns
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from readmit_cli.ingestion.rendering import moment, runs_table
+from readmit_cli.ingestion.rendering import moment, progress_table, runs_table
+from readmit_cli.models.rendering import jobs_table
 from readmit_cli.overview.overview import Overview, StoreOverview
 from readmit_cli.stack.prerequisites import Check
+from readmit_cli.topic_views import lag_view
 
 SHORT_DIGEST = 12
+FULL_WIDTH = 100
 _MARKS = {"ok": ("✓", "green"), "off": ("·", "yellow"), "failed": ("✗", "red")}
 
 
-def screen(overview: Overview, now: datetime) -> Iterable[RenderableType]:
-    """Yield the screen's sections, top down."""
+def screen(overview: Overview, width: int) -> Iterable[RenderableType]:
+    """Yield the screen's sections, what changes most first; `width` is in columns, 80 are enough."""
     if overview.parts:
         yield _parts(overview.parts)
         yield from (_trouble(check) for check in overview.parts if check.verdict != "ok")
         yield ""
-    if overview.store is None:
-        yield Text(f"store  {overview.unreachable}", style="red")
-        return
-    yield _store_line(overview.store)
-    yield _rows(overview.store)
-    yield ""
-    if overview.store.runs:
-        yield Text("runs", style="bold")
-        yield runs_table(overview.store.runs, now)
+    store = overview.store
+    if store is None:
+        yield _away("store", overview.unreachable)
     else:
-        yield "No run yet; `readmit ingest start` begins one."
+        yield from _runs(store, overview.at, narrow=width < FULL_WIDTH)
     yield ""
-    yield from _serving(overview.store)
+    yield from _lag(overview)
+    if store is None:
+        return
+    yield ""
+    yield from _jobs(store)
+    yield ""
+    yield from _serving(store, overview.at)
+    yield ""
+    yield _store_line(store)
+    yield _rows(store)
 
 
-def _parts(checks: Iterable[Check]) -> Text:
+def _away(what: str, why: str | None) -> Text:
+    return Text.assemble((what, "bold"), (f"  {why}", "red"))
+
+
+def _runs(found: StoreOverview, now: datetime, *, narrow: bool) -> Iterable[RenderableType]:
+    if not found.runs:
+        yield "No run yet; `readmit ingest start` begins one."
+        return
+    yield Text("runs", style="bold")
+    yield runs_table(found.runs, now, narrow=narrow)
+    for run in found.active:
+        yield progress_table(run.run_id, run.splits)
+
+
+def _lag(overview: Overview) -> Iterable[RenderableType]:
+    if overview.lag is None:
+        yield _away("lag", overview.lag_unreachable)
+    elif overview.lag:
+        yield Text("lag", style="bold")
+        yield lag_view.groups_table(overview.lag)
+    else:
+        yield "No group reads here yet."
+
+
+def _jobs(found: StoreOverview) -> Iterable[RenderableType]:
+    if not found.jobs:
+        yield "No training job yet; `readmit train` asks for one."
+        return
+    yield Text("jobs", style="bold")
+    yield jobs_table(found.jobs)
+
+
+def _parts(checks: Iterable[Check]) -> Columns:
     parts = []
     for check in checks:
         mark, style = _MARKS[check.verdict]
         parts.append(Text(f"{mark} {check.name}", style=style))
-    return Text("  ").join(parts)
+    return Columns(parts, padding=(0, 2))
 
 
 def _trouble(check: Check) -> Text:
@@ -71,20 +110,30 @@ def _rows(found: StoreOverview) -> Table:
     return table
 
 
-def _serving(found: StoreOverview) -> Iterable[RenderableType]:
+def _serving(found: StoreOverview, now: datetime) -> Iterable[RenderableType]:
     if not found.champions:
         yield "No model serves yet."
     for champion in found.champions:
         version = f"version {champion.version}, " if champion.version else ""
+        auroc = found.auroc.get(champion.model_id, {})
         yield Text.assemble(
             ("champion", "bold"),
-            f"  {champion.model} epoch {champion.epoch}, {version}{champion.model_id[:SHORT_DIGEST]}, since "
-            f"{moment(champion.promoted_at)}: {champion.convergence}, {champion.replicas_converged} of "
-            f"{champion.replicas_alive} living replicas",
+            f"  {champion.model} epoch {champion.epoch}, {version}{champion.model_id[:SHORT_DIGEST]}",
         )
+        yield f"  since {moment(champion.promoted_at)}, {_ago(champion.promoted_at, now)}"
+        if auroc:
+            yield f"  AUROC {', '.join(f'{value:.4f} on {split}' for split, value in auroc.items())}"
+        yield f"  {champion.convergence}, {champion.replicas_converged} of {champion.replicas_alive} living replicas"
     for replica in found.replicas:
         epoch = "no model yet" if replica.epoch is None else f"epoch {replica.epoch}"
-        yield Text(f"  {replica.replica}: {replica.status}, {epoch}")
+        yield f"  {replica.replica}: {replica.status}, {epoch}, said so {_ago(replica.reported_at, now)}"
+        if replica.load_failure:
+            yield Text(f"    {replica.load_failure}", style="red")
+
+
+def _ago(at: datetime, now: datetime) -> str:
+    # the database's clock may be ahead of this one
+    return f"{lag_view.duration((now - at).total_seconds()) or '0 s'} ago"
 
 
 def _states(counts: dict[str, int]) -> str:

@@ -92,6 +92,28 @@ def table(shown: Sequence[LagRow], *, partitions: bool = False) -> Table:
     return found
 
 
+def groups_table(shown: Sequence[LagRow]) -> Table:
+    """Return a line for each group, all its topics together, and the topics in which it is behind; 80 columns do."""
+    found = Table(box=None, pad_edge=False, header_style="bold")
+    found.add_column("group", no_wrap=True)
+    for name in ("members", "messages", "oldest"):
+        found.add_column(name, justify="right", no_wrap=True)
+    for name in ("state", "behind in"):
+        found.add_column(name)
+    for name in dict.fromkeys(row.group for row in shown):
+        own = [row for row in shown if row.group == name]
+        members = own[0].members
+        found.add_row(
+            name,
+            Text(str(members), style="" if members else "red"),
+            _count(sum(row.waiting for row in own)),
+            duration(max(row.age_s for row in own)),
+            own[0].state,
+            ", ".join(row.topic.removeprefix("readmit.") for row in own if row.waiting),
+        )
+    return found
+
+
 def duration(seconds: float) -> str:
     """Return a duration in the unit that fits; nothing for none."""
     if seconds <= 0:
