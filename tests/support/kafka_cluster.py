@@ -21,7 +21,7 @@ from readmit_runtime.testing.fake_broker import FakeBroker
 from readmit_runtime.testing.fake_consumer import FakeConsumerClient
 from readmit_runtime.testing.fake_producer import FakeProducer
 from readmit_runtime.testing.fake_topic_reader import FakeTopicReader
-from readmit_runtime.topic_reader import TopicReader, read_to_end
+from readmit_runtime.topic_reader import Start, TopicReader, read_to_end
 
 # quick sessions and fetches: a test that kills a member should not wait half a minute for its partitions
 QUICK = ConsumerSettings(session_timeout_s=6, heartbeat_s=0.2, rebalance_timeout_s=20, revoke_budget_s=10, poll_s=0.1)
@@ -46,7 +46,7 @@ class Cluster(Protocol):
         """Return a producer; the test closes it."""
         ...
 
-    def reader(self, topic: str) -> TopicReader:
+    def reader(self, topic: str, *, start: Start | None = None) -> TopicReader:
         """Return a reader that is not started."""
         ...
 
@@ -80,9 +80,9 @@ class FakeCluster:
         """Return a producer; the test closes it."""
         return FakeProducer(self.broker)
 
-    def reader(self, topic: str) -> FakeTopicReader:
+    def reader(self, topic: str, *, start: Start | None = None) -> FakeTopicReader:
         """Return a reader that is not started."""
-        return FakeTopicReader(self.broker, topic)
+        return FakeTopicReader(self.broker, topic, start=start)
 
     async def records(self, topic: str) -> list[IncomingRecord]:
         """Return all that stands in the topic."""
@@ -124,9 +124,9 @@ class KafkaCluster:
         """Return a producer; the test closes it."""
         return KafkaProducer(self.kafka, ProducerSettings(delivery_limit_s=5), client_id="test")
 
-    def reader(self, topic: str) -> KafkaTopicReader:
+    def reader(self, topic: str, *, start: Start | None = None) -> KafkaTopicReader:
         """Return a reader that is not started."""
-        return KafkaTopicReader(self.kafka, topic, client_id="test")
+        return KafkaTopicReader(self.kafka, topic, client_id="test", start=start)
 
     async def records(self, topic: str) -> list[IncomingRecord]:
         """Return all that stands in the topic."""

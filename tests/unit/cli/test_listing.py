@@ -1,87 +1,71 @@
 """What `readmit topics list` says of each topic."""
 
-from collections.abc import Collection
-
 import pytest
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.topic_views import catalogue, listing, rendering
-from readmit_contracts.topics import BATCHES, INGESTION_COMMANDS, MODELS_PROMOTED, TOPICS, dead_letter
-from readmit_runtime.errors import Transient
+from readmit_contracts.topics import BATCHES, INGESTION_COMMANDS, MODELS_PROMOTED, PREDICTIONS, TOPICS, dead_letter
+from readmit_runtime.group_lag import GroupLag, LagReport, PartitionLag, PartitionOffsets
 from readmit_runtime.messages import Partition
-from readmit_runtime.testing.fake_clock import FakeClock
-from readmit_runtime.topic_admin import PartitionLag, PartitionOffsets
 
 TRAIN = BATCHES["train"]
 
 
-class FakeOffsets:
-    """A broker whose topics have two partitions; each has ten messages from offset 5 on, dead letters have none."""
-
-    def __init__(self, committed: int | None, *, unready: int = 0) -> None:
-        self._committed = committed
-        self.unready = unready
-
-    async def offsets(self, topics: Collection[str]) -> list[PartitionOffsets]:
-        """Return both partitions of each topic."""
-        return [
-            PartitionOffsets(Partition(topic, number), 5, 5 if topic.endswith(".dlq") else 15)
-            for topic in topics
-            for number in (0, 1)
-        ]
-
-    async def group_lag(self, group_id: str, topics: Collection[str]) -> list[PartitionLag]:
-        """Return the same lag for every group; one partition has never been committed."""
-        if self.unready:
-            self.unready -= 1
-            raise Transient("The coordinator of groups is not there yet.")
-        waiting = 10 if self._committed is None else 15 - self._committed
-        return [
-            lag
-            for topic in topics
-            for lag in (
-                PartitionLag(Partition(topic, 0), self._committed, 15, waiting),
-                PartitionLag(Partition(topic, 1), None, 15, 10),
-            )
-        ]
+def report(*groups: GroupLag, missing: str = "") -> LagReport:
+    """Give a broker whose topics have two partitions of ten messages, from offset 5 on; dead letters have one."""
+    names = [name for topic in TOPICS for name in (topic.name, dead_letter(topic).name) if name != missing]
+    bounds = [
+        PartitionOffsets(Partition(name, number), 5, 6 if name.endswith(".dlq") else 15)
+        for name in names
+        for number in (0, 1)
+    ]
+    return LagReport(tuple(bounds), groups)
 
 
-async def row_of(topic, committed=12):
+def group(name: str, topic: str = TRAIN.name) -> GroupLag:
+    """Give a group that is behind by 3 messages in one partition and by all in the other."""
+    return GroupLag(
+        name,
+        "Stable",
+        1,
+        (PartitionLag(Partition(topic, 0), 12, 15, 3, 7.0), PartitionLag(Partition(topic, 1), None, 15, 10, 60.0)),
+    )
+
+
+def row_of(topic, found=None) -> listing.TopicRow:
     """Give one topic's row."""
-    rows = await listing.rows(TOPICS, FakeOffsets(committed), FakeClock())
-    return next(row for row in rows if row.name == topic.name)
+    return next(row for row in listing.rows(TOPICS, found or report()) if row.name == topic.name)
 
 
-async def test_a_topic_shows_the_messages_still_kept_and_how_far_its_group_is_behind():
-    """A partition that was never committed is behind by all it keeps."""
-    row = await row_of(TRAIN)
-    assert (row.partitions, row.messages, row.parked) == (2, 20, 0)
-    assert [(lag.group, lag.waiting) for lag in row.lag] == [("ingestor", 13)]
+def test_a_topic_shows_the_messages_still_kept_and_how_far_each_group_is_behind():
+    """In all partitions together; as late as the latest of them."""
+    row = row_of(TRAIN, report(group("ingestor"), group("trainer")))
+    assert (row.partitions, row.messages, row.parked) == (2, 20, 2)
+    assert [(lag.group, lag.waiting, lag.age_s) for lag in row.lag] == [("ingestor", 13, 60.0), ("trainer", 13, 60.0)]
 
 
-async def test_a_group_that_never_committed_has_no_lag_to_show():
-    """It has not begun, or reads without a group: a number would be made up."""
-    row = await row_of(TRAIN, committed=None)
-    assert [(lag.group, lag.waiting) for lag in row.lag] == [("ingestor", None)]
+def test_a_topic_shows_only_the_groups_that_read_it():
+    """A service may have several groups, and their names are the broker's to tell."""
+    found = report(group("ingestor"), group("ingestor-predictions", PREDICTIONS.name))
+    assert [lag.group for lag in row_of(PREDICTIONS, found).lag] == ["ingestor-predictions"]
+    assert row_of(INGESTION_COMMANDS, found).lag == ()
 
 
-async def test_a_broker_that_is_still_making_itself_ready_for_groups_is_waited_for():
-    """A new broker answers so until it has had its first group."""
-    rows = await listing.rows(TOPICS, FakeOffsets(12, unready=3), FakeClock())
-    assert len(rows) == len(TOPICS)
-    with pytest.raises(Transient):
-        await listing.rows(TOPICS, FakeOffsets(12, unready=1_000), FakeClock())
+def test_a_topic_that_does_not_exist_has_its_line_too():
+    """It is what the operator has to see."""
+    row = row_of(TRAIN, report(missing=TRAIN.name))
+    assert (row.partitions, row.messages) == (0, 0)
 
 
-async def test_how_long_a_topic_keeps_its_messages_is_said_in_words():
+def test_how_long_a_topic_keeps_its_messages_is_said_in_words():
     """A compacted topic has no time."""
-    assert rendering.kept(await row_of(MODELS_PROMOTED)) == "last per key"
-    assert rendering.kept(await row_of(INGESTION_COMMANDS)) == "30 days"
+    assert rendering.kept(row_of(MODELS_PROMOTED)) == "last per key"
+    assert rendering.kept(row_of(INGESTION_COMMANDS)) == "30 days"
 
 
-async def test_every_topic_has_its_line():
+def test_every_topic_has_its_line():
     """Dead letter topics are a column of their topic, not lines of their own."""
-    rows = await listing.rows(TOPICS, FakeOffsets(12), FakeClock())
+    rows = listing.rows(TOPICS, report(group("ingestor")))
     assert [row.name for row in rows] == [topic.name for topic in TOPICS]
     assert rendering.table(rows).row_count == len(TOPICS)
 
@@ -98,6 +82,7 @@ async def test_every_topic_has_its_line():
 def test_a_topic_is_found_by_its_full_and_by_its_short_name(name, topic):
     """People leave out what is always the same."""
     assert catalogue.find(name) == topic
+    assert catalogue.find_plain(name) == TRAIN
 
 
 def test_an_unknown_topic_is_a_fault_of_the_command_line_and_the_likeliest_is_named():

@@ -1,6 +1,7 @@
 """What an operator sees of a message, and what stays hidden."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 import msgspec
@@ -104,6 +105,36 @@ def test_a_record_without_an_envelope_or_of_an_unknown_type_is_still_listed():
         (name, b"readmit.Unheard.v9" if name == "ce_type" else value) for name, value in stored(EXAMPLES[1]).headers
     )
     assert "not known here" in text(replace(stored(EXAMPLES[1]), headers=headers))
+
+
+def test_the_inputs_of_predictions_are_hidden_unless_they_are_asked_for():
+    """A replica that keeps them sends the patient's encounter along."""
+    made = next(message for message in EXAMPLES if type(message).__name__ == "PredictionsMade")
+    kept = msgspec.structs.replace(made.records[0], input_json='{"race": "Caucasian"}')
+    record = stored(msgspec.structs.replace(made, records=(kept, *made.records)))
+    assert "Caucasian" not in text(record)
+    assert "(21 characters)" in text(record)
+    assert "Caucasian" in text(record, values=True)
+
+
+def test_headers_are_decoded_for_people_and_machines():
+    """Who asked, when, and in which trace is in them."""
+    sent = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    message = EXAMPLES[0]
+    record = incoming(
+        outgoing(TOPIC_OF[type(message)], message, source="/test", id=ID, subject="run/1", time=sent, traceparent=trace)
+    )
+    found = view(record, values=False)
+    assert (found.id, found.source, found.subject, found.sent, found.traceparent) == (ID, "/test", "run/1", sent, trace)
+    line = text(record, compact=False).splitlines()[1]
+    assert line.split() == [
+        f"id={ID}",
+        "source=/test",
+        "subject=run/1",
+        "sent=2026-01-02T03:04:05+00:00",
+        f"traceparent={trace}",
+    ]
 
 
 def test_control_characters_reach_no_terminal():

@@ -4,11 +4,15 @@ import asyncio
 
 import pytest
 from readmit_cli.topic_views.tail import Selection, tail
+from readmit_contracts import ids
+from readmit_contracts.topics import ACCESS_KEYS, INGESTION_COMMANDS, INGESTION_EVENTS, PREDICTIONS
 from readmit_runtime.errors import Transient
-from readmit_runtime.messages import OutgoingRecord
+from readmit_runtime.messages import OutgoingRecord, outgoing
 from readmit_runtime.testing.fake_broker import FakeBroker
 from readmit_runtime.testing.fake_clock import FakeClock
 from readmit_runtime.testing.fake_topic_reader import FakeTopicReader
+from readmit_runtime.topic_reader import FromOffset, LastOffsets, Since
+from support.message_examples import COMMAND_ID, EXAMPLES, RUN_ID
 
 TOPIC = "test"
 
@@ -34,9 +38,10 @@ def put(broker: FakeBroker, number: int) -> None:
 
 async def shown(broker: FakeBroker, **selection: object) -> list[int]:
     """Give the numbers of the messages shown; a reader that is not stopped fails the test."""
-    reader = FakeTopicReader(broker, TOPIC)
+    chosen = Selection(**selection)
+    reader = FakeTopicReader(broker, TOPIC, start=chosen.start(PREDICTIONS))
     numbers: list[int] = []
-    await tail(reader, Selection(**selection), lambda record: numbers.append(int(record.value)))
+    await tail(reader, chosen, lambda record: numbers.append(int(record.value)))
     assert reader.stopped
     return numbers
 
@@ -65,6 +70,62 @@ async def test_only_messages_whose_key_begins_as_wanted_are_shown(broker):
     """A run's or a batch's events are found by its id."""
     assert await shown(broker, key="key:2") == [2, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29][-10:]
     assert await shown(broker, key="key:29") == [29]
+
+
+async def test_only_messages_since_a_moment_are_shown(broker):
+    """All of them, unless a limit asks for the last."""
+    since_ms = broker.records(TOPIC)[-1].timestamp_ms - 14_000
+    assert await shown(broker, since_ms=since_ms) == list(range(15, 30))
+    assert await shown(broker, since_ms=since_ms, limit=2) == [28, 29]
+    assert await shown(broker, since_ms=since_ms + 60_000) == []
+
+
+async def test_messages_from_a_place_on_are_shown_in_their_partition_alone(broker):
+    """A log line names partition and offset."""
+    assert await shown(broker, from_offset=FromOffset(1, 7)) == [22, 25, 28]
+    assert await shown(broker, from_offset=FromOffset(1, 0), limit=2) == [1, 4]
+
+
+def test_reading_begins_no_earlier_than_it_must():
+    """The last ten of a long topic are at its end, unless they have to be looked for."""
+    assert Selection().start(PREDICTIONS) == LastOffsets(10)
+    assert Selection(limit=3).start(PREDICTIONS) == LastOffsets(3)
+    assert Selection(since_ms=7).start(PREDICTIONS) == Since(7)
+    assert Selection(from_offset=FromOffset(1, 2)).start(PREDICTIONS) == FromOffset(1, 2)
+    for looked_for in ({"key": "k"}, {"type": "T"}, {"run": "abcd"}, {"from_beginning": True}):
+        assert Selection(**looked_for).start(PREDICTIONS) is None
+    assert Selection().start(ACCESS_KEYS) is None
+
+
+async def test_only_messages_of_the_wanted_run_are_shown():
+    """Its events and the commands about it, the one that asked for it among them."""
+    broker = FakeBroker(FakeClock())
+    broker.create_topic(TOPIC)
+    for message in EXAMPLES:
+        topic = next((t for t in (INGESTION_COMMANDS, INGESTION_EVENTS) if type(message) in t.messages), None)
+        if topic is not None:
+            record = outgoing(topic, message, source="/test", id=COMMAND_ID)
+            broker.append(OutgoingRecord(TOPIC, record.key, record.value, record.headers))
+    broker.append(OutgoingRecord(TOPIC, b"", str(RUN_ID).encode()))
+
+    async def types_of(run: str) -> list[str]:
+        found = []
+        await tail(
+            FakeTopicReader(broker, TOPIC),
+            Selection(run=run),
+            lambda record: found.append(dict(record.headers)["ce_type"].decode().split(".")[1]),
+        )
+        return found
+
+    assert await types_of(str(RUN_ID)[:8]) == [
+        "CancelIngestion",
+        "ResumeIngestion",
+        "IngestionPlanned",
+        "IngestionCompleted",
+        "IngestionFailed",
+        "IngestionCancelled",
+    ]
+    assert await types_of(str(ids.run_id(COMMAND_ID))) == ["StartIngestion"]
 
 
 async def test_an_empty_topic_ends_at_once():

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 
 import pytest
 from readmit_runtime.errors import Transient
+from readmit_runtime.group_lag import PartitionLag
 from readmit_runtime.lifecycle import EXIT_STUCK
 from readmit_runtime.messages import Partition
 from readmit_runtime.testing.fake_clock import FakeClock
-from readmit_runtime.topic_admin import PartitionLag
 from readmit_runtime.watchdog import Watchdog, WatchdogSettings
 
 P0, P1 = Partition("readmit.test.v1", 0), Partition("readmit.test.v1", 1)

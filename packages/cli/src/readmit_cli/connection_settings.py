@@ -64,6 +64,11 @@ class Connections:
         """Whether they lead to the local stack."""
         return self._settings.reader is None
 
+    @property
+    def local_kafka(self) -> bool:
+        """Whether Kafka is the local stack's."""
+        return self._settings.kafka is None
+
     def kafka(self) -> KafkaSettings:
         """Return the way to the brokers."""
         return self._settings.kafka or KafkaSettings(bootstrap_servers=_stack().kafka_bootstrap)

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from readmit_runtime.database import DirectConnection, connect, transient_errors
 from readmit_runtime.errors import Transient
 from readmit_runtime.kafka_producer import KafkaProducer
-from readmit_runtime.producer import Producer
+from readmit_runtime.messages import OutgoingRecord
+from readmit_runtime.producer import Position, Producer
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import KafkaSettings, PostgresSettings
 
@@ -50,6 +51,12 @@ async def publish(request: Request, settings: KafkaSettings) -> None:
     """Put one command into Kafka; raises what `requests.publish` raises."""
     async with _publisher(settings) as producer:
         await requests.publish(request, producer)
+
+
+async def write(record: OutgoingRecord, settings: KafkaSettings) -> Position:
+    """Put one record into Kafka and return where it stands; raises DeliveryUnknown, Transient or RecordTooLarge."""
+    async with _publisher(settings) as producer:
+        return await producer.publish(record)
 
 
 @asynccontextmanager

@@ -210,6 +210,9 @@ def dead_letter(topic: Topic) -> Topic:
     )
 
 
+EVERY_TOPIC: tuple[Topic, ...] = (*TOPICS, *(dead_letter(topic) for topic in TOPICS))
+
+
 def topic(name: str) -> Topic:
     """Return the topic of that name; raises KeyError. Dead letter topics are not looked up here."""
     return _BY_NAME[name]

@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import assert_never
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -15,6 +16,7 @@ from readmit_runtime.kafka_polling import poll_records
 from readmit_runtime.kafka_unpacking import bound_unpacking
 from readmit_runtime.messages import IncomingRecord
 from readmit_runtime.settings import KafkaSettings
+from readmit_runtime.topic_reader import FromOffset, LastOffsets, Since, Start
 
 MOST_RECORDS = 1_000
 
@@ -22,10 +24,11 @@ MOST_RECORDS = 1_000
 class KafkaTopicReader:
     """A TopicReader of a real topic; the position lives in this object alone."""
 
-    def __init__(self, kafka: KafkaSettings, topic: str, *, client_id: str) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str, *, client_id: str, start: Start | None = None) -> None:
         self._kafka = kafka
         self._topic = topic
         self._client_id = client_id
+        self._start = start
         self._consumer: AIOKafkaConsumer | None = None
         self._ends: Mapping[TopicPartition, int] = {}
         self._caught_up = False
@@ -64,9 +67,27 @@ class KafkaTopicReader:
         consumer.subscribe([self._topic])
         partitions = await self._partitions(consumer)
         self._ends = await consumer.end_offsets(partitions)
-        starts = await consumer.beginning_offsets(partitions)
-        for partition in partitions:
-            consumer.seek(partition, starts[partition])
+        for partition, offset in (await self._starts(consumer, partitions)).items():
+            consumer.seek(partition, offset)
+
+    async def _starts(
+        self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> Mapping[TopicPartition, int]:
+        firsts: Mapping[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+        ends = self._ends
+        match self._start:
+            case None:
+                return firsts
+            case LastOffsets(count):
+                return {part: max(firsts[part], ends[part] - count) for part in partitions}
+            case FromOffset(number, offset):
+                wanted = {part: offset if part.partition == number else ends[part] for part in partitions}
+                return {part: min(max(firsts[part], wanted[part]), ends[part]) for part in partitions}
+            case Since(time_ms):
+                found = await consumer.offsets_for_times(dict.fromkeys(partitions, time_ms))
+                return {part: ends[part] if found[part] is None else found[part].offset for part in partitions}
+            case other:
+                assert_never(other)
 
     async def _partitions(self, consumer: AIOKafkaConsumer) -> Sequence[TopicPartition]:
         while not consumer.assignment():  # noqa: ASYNC110 - a task of the library assigns, without an event for it

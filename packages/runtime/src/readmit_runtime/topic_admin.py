@@ -11,10 +11,12 @@ from typing import Any, Literal, Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.coordinator.protocol import ConsumerProtocol, ConsumerProtocolMemberAssignment
 from aiokafka.errors import NoError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from readmit_contracts.topics import Topic
 
 from readmit_runtime.errors import Transient
+from readmit_runtime.group_lag import GroupState, PartitionLag, PartitionOffsets, partition_lag
 from readmit_runtime.kafka_consumer import REQUEST_LIMIT_MS, close_consumer
 from readmit_runtime.kafka_errors import transient_errors
 from readmit_runtime.kafka_options import client_options
@@ -24,6 +26,8 @@ from readmit_runtime.settings import KafkaSettings
 DAY_MS = 24 * 60 * 60 * 1000
 KNOWN_POLL_S = 0.05
 CALL_LIMIT_S = REQUEST_LIMIT_MS / 1000
+NOT_COMMITTED = -1
+GROUP_KINDS = (ConsumerProtocol.PROTOCOL_TYPE, "")  # one that only ever committed, without members, has no kind
 
 Size = Literal["local", "production"]
 
@@ -40,26 +44,6 @@ class TopicDifference:
     what: str
     expected: str
     found: str
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionOffsets:
-    """The first offset still kept in a partition and the one that its next record gets."""
-
-    partition: Partition
-    first: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class PartitionLag:
-    """How far a group is behind in one partition; `committed` is None before its first commit."""
-
-    partition: Partition
-    committed: int | None
-    end: int
-    waiting: int
-    """Records still kept that the group has not committed."""
 
 
 class TopicAdmin:
@@ -159,13 +143,49 @@ class TopicAdmin:
         parts = [TopicPartition(bound.partition.topic, bound.partition.number) for bound in bounds]
         async with _call("reading a group's offsets"):
             stored = await self._admin.list_consumer_group_offsets(group_id, partitions=parts)
-        lags = []
-        for part, bound in zip(parts, bounds, strict=True):
-            offset = stored[part].offset if part in stored else -1
-            committed = offset if offset >= 0 else None
-            next_offset = bound.first if committed is None else max(committed, bound.first)
-            lags.append(PartitionLag(bound.partition, committed, bound.end, max(0, bound.end - next_offset)))
-        return lags
+        committed = [stored[part].offset if part in stored else NOT_COMMITTED for part in parts]
+        return [
+            partition_lag(bound, None if offset == NOT_COMMITTED else offset)
+            for bound, offset in zip(bounds, committed, strict=True)
+        ]
+
+    async def existing(self, topics: Collection[str]) -> list[str]:
+        """Return those of the topics that exist, sorted."""
+        return sorted(await self._partition_counts(topics))
+
+    async def groups(self, topics: Collection[str]) -> list[GroupState]:
+        """Return every group that has committed or holds a partition of the topics, sorted."""
+        async with _call("listing groups"):
+            listed = await self._admin.list_consumer_groups()
+        states = [await self._group(name) for name, kind in sorted(listed) if kind in GROUP_KINDS]
+        wanted = frozenset(topics)
+        return [
+            state
+            for state in states
+            if not wanted.isdisjoint(partition.topic for partition in (*state.committed, *state.held))
+        ]
+
+    async def _group(self, group_id: str) -> GroupState:
+        async with _call(f"looking the group {group_id} up"):
+            # one by one: the library takes an answer about several of them apart by an older layout
+            (response,) = await self._admin.describe_consumer_groups([group_id])
+            stored = await self._admin.list_consumer_group_offsets(group_id)
+        described = response.to_object()["groups"][0]
+        error = for_code(described["error_code"])
+        if error is not NoError:
+            with transient_errors(f"looking the group {group_id} up"):
+                raise error
+        return GroupState(
+            group=group_id,
+            state=described["state"],
+            members=len(described["members"]),
+            held=frozenset(part for member in described["members"] for part in _held(member["member_assignment"])),
+            committed={
+                Partition(part.topic, part.partition): found.offset
+                for part, found in stored.items()
+                if found.offset != NOT_COMMITTED
+            },
+        )
 
     async def _partition_counts(self, topics: Collection[str]) -> dict[str, int]:
         async with _call("looking the topics up"):
@@ -204,6 +224,14 @@ def config(topic: Topic) -> dict[str, str]:
     if topic.retention_days is not None:
         settings["retention.ms"] = str(topic.retention_days * DAY_MS)
     return settings
+
+
+def _held(assignment: bytes) -> list[Partition]:
+    """Return what a member holds; nothing while the group shares its partitions out."""
+    if not assignment:
+        return []
+    parts = ConsumerProtocolMemberAssignment.decode(assignment).partitions()
+    return [Partition(part.topic, part.partition) for part in parts]
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -18,6 +19,32 @@ READ_S = 0.5
 Apply = Callable[[IncomingRecord], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Begin in each partition at its first record of this moment or later, in milliseconds since 1970."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastOffsets:
+    """Begin in each partition so many offsets before its end."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromOffset:
+    """Begin in one partition at an offset that lies within it, in the others with what comes."""
+
+    partition: int
+    offset: int
+
+
+Start = Since | LastOffsets | FromOffset
+"""Where a reader begins that does not begin at the oldest record."""
 
 
 class TopicReader(Protocol):

@@ -17,11 +17,11 @@ from pydantic import Field
 
 from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.errors import Transient
+from readmit_runtime.group_lag import PartitionLag
 from readmit_runtime.lifecycle import EXIT_STUCK, pause
 from readmit_runtime.logs import describe
 from readmit_runtime.messages import Partition
 from readmit_runtime.settings import SettingsGroup
-from readmit_runtime.topic_admin import PartitionLag
 
 Lag = Callable[[], Awaitable[Sequence[PartitionLag]]]
 Held = Callable[[], Collection[Partition]]

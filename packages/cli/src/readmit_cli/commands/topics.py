@@ -1,81 +1,113 @@
-"""`readmit topics`: what stands in Kafka, and who is behind."""
+"""`readmit topics`: what stands in Kafka, who reads it, and who is behind."""
 
-import contextlib
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
-from readmit_contracts.topics import TOPICS
-from readmit_runtime.clock import SystemClock
-from readmit_runtime.kafka_topic_reader import KafkaTopicReader
-from readmit_runtime.messages import IncomingRecord
+from readmit_contracts.topics import EVERY_TOPIC, TOPICS, Topic
+from readmit_runtime.group_lag import LagReport
+from readmit_runtime.lag_reader import LagReader
 from readmit_runtime.settings import KafkaSettings
-from readmit_runtime.topic_admin import TopicAdmin
+from readmit_runtime.topic_admin import Size, TopicAdmin, TopicDifference
 
 from readmit_cli import terminal
+from readmit_cli.commands import topics_dead_letters, topics_produce, topics_tail
 from readmit_cli.connection_settings import Connections
+from readmit_cli.exit_codes import ExitCode
+from readmit_cli.failures import CommandFailed
+from readmit_cli.models.options import AsJson
 from readmit_cli.sessions import CLIENT_ID
-from readmit_cli.topic_views import catalogue, listing, rendering
-from readmit_cli.topic_views.message_view import view
-from readmit_cli.topic_views.tail import DEFAULT_LAST, Selection, tail
+from readmit_cli.topic_views import catalogue, description, lag_view, listing, rendering
+
+SIZES = get_args(Size)
 
 
 def register(app: typer.Typer) -> None:
     """Add the command group."""
     group = typer.Typer(no_args_is_help=True, help="Look into Kafka's topics.", rich_markup_mode=None)
     group.command("list")(list_topics)
-    group.command("tail")(tail_topic)
+    group.command("describe")(describe)
+    group.command("tail")(topics_tail.tail_topic)
+    group.command("lag")(lag)
+    topics_dead_letters.register(group)
+    group.command("produce")(topics_produce.produce)
     app.add_typer(group, name="topics")
 
 
-def list_topics(
-    *, as_json: Annotated[bool, typer.Option("--json", help="Print the topics as JSON, and nothing else.")] = False
-) -> None:
-    """List the topics: what is in them, who writes and reads, and who is behind."""
-    rows = terminal.run(_rows(Connections.find().kafka()))
+def list_topics(*, as_json: AsJson = False) -> None:
+    """List the topics: what is in them, how long it is kept, who writes and reads, and which group is behind."""
+    rows = listing.rows(TOPICS, terminal.run(_report(Connections.find().kafka())))
     if as_json:
         terminal.print_json(rows)
     else:
         terminal.out().print(rendering.table(rows))
 
 
-async def _rows(kafka: KafkaSettings) -> list[listing.TopicRow]:
-    async with TopicAdmin.connect(kafka, client_id=CLIENT_ID) as admin:
-        return await listing.rows(TOPICS, admin, SystemClock())
-
-
-def tail_topic(
+def describe(
     *,
-    topic: Annotated[str, typer.Argument(help="A topic, such as readmit.ingestion.events.v1 or ingestion.events.")],
-    from_beginning: Annotated[bool, typer.Option("--from-beginning", help="Begin with the oldest message.")] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", "-n", min=0, help=f"Show this many messages: the last ({DEFAULT_LAST}), or the first."),
+    topic: catalogue.Name,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--size",
+            metavar="SIZE",
+            help="Compare with a local or a production installation; by default local for the local stack.",
+            show_default=False,
+        ),
     ] = None,
-    follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", "-f", help="Go on with what comes, until Ctrl-C.")
-    ] = False,
-    key: Annotated[str | None, typer.Option("--key", help="Show only messages whose key begins so.")] = None,
-    type_name: Annotated[
-        str | None, typer.Option("--type", help="Show only messages of this type, such as BatchStored.")
-    ] = None,
-    values: Annotated[
-        bool, typer.Option("--values", help="Show the rows of chunks as well, and what can't be read.")
-    ] = False,
-    compact: Annotated[bool, typer.Option("--compact", help="Print each message's JSON on one line.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line, and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Show the messages of a topic: time, partition@offset, type, key, content; of chunks the headers only."""
+    """Describe a topic: what is declared, how the broker's differs, its partitions, the groups that read it.
+
+    Ends with 0 whether it differs or not.
+    """
     found = catalogue.find(topic)
-    reader = KafkaTopicReader(Connections.find().kafka(), found.name, client_id=CLIENT_ID)
-    selection = Selection(from_beginning=from_beginning, limit=limit, follow=follow, key=key, type=type_name)
-    console = terminal.out()
+    connections = Connections.find()
+    wanted = _size(size, local=connections.local_kafka)
+    differences, report = terminal.run(_look(connections.kafka(), found, wanted))
+    described = description.describe(found, wanted, differences, report)
+    if as_json:
+        terminal.print_json(described)
+        return
+    for section in description.sections(described):
+        terminal.out().print(section)
 
-    def show(record: IncomingRecord) -> None:
-        shown = view(record, values=values)
-        if as_json:
-            terminal.print_json(shown, one_line=True)
-        else:
-            console.print(rendering.message(shown, compact=compact), soft_wrap=True)
 
-    with contextlib.suppress(KeyboardInterrupt):  # the usual end of following
-        terminal.run(tail(reader, selection, show))
+def lag(
+    *,
+    group: Annotated[str | None, typer.Option("--group", help="Show this group alone.", show_default=False)] = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Show this topic alone.", show_default=False)] = None,
+    partitions: Annotated[bool, typer.Option("--partitions", help="Show every partition too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show how far the groups are behind, in messages and by the age of the oldest message not committed.
+
+    Ends with 0 however far that is.
+    """
+    wanted = None if topic is None else catalogue.find(topic).name
+    rows = lag_view.rows(terminal.run(_report(Connections.find().kafka())), group=group, topic=wanted)
+    if as_json:
+        terminal.print_json(rows)
+    else:
+        terminal.out().print(lag_view.table(rows, partitions=partitions) if rows else "No group reads here yet.")
+
+
+async def _report(kafka: KafkaSettings) -> LagReport:
+    async with LagReader.connect(kafka, [topic.name for topic in EVERY_TOPIC], client_id=CLIENT_ID) as reader:
+        return await reader.read()
+
+
+async def _look(kafka: KafkaSettings, topic: Topic, size: Size) -> tuple[list[TopicDifference], LagReport]:
+    async with TopicAdmin.connect(kafka, client_id=CLIENT_ID) as admin:
+        differences = await admin.differences([topic], size=size)
+    async with LagReader.connect(kafka, [topic.name], client_id=CLIENT_ID) as reader:
+        return differences, await reader.read()
+
+
+def _size(asked: str | None, *, local: bool) -> Size:
+    match asked:
+        case "local" | "production":
+            return asked
+        case None:
+            return "local" if local else "production"
+        case _:
+            raise CommandFailed(f"--size takes {' or '.join(SIZES)}.", code=ExitCode.USAGE)

@@ -2,14 +2,12 @@
 
 import asyncio
 
-from readmit_contracts.topics import TOPICS, dead_letter
+from readmit_contracts.topics import EVERY_TOPIC
 from readmit_runtime.errors import Transient
 from readmit_runtime.settings import KafkaSettings
 from readmit_runtime.topic_admin import TopicAdmin, TopicNotCreated
 
 from readmit_cli.stack.errors import StackError
-
-EVERY_TOPIC = (*TOPICS, *(dead_letter(topic) for topic in TOPICS))
 
 
 def apply(bootstrap_servers: str) -> str:

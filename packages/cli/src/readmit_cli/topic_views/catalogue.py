@@ -1,13 +1,17 @@
 """Find topics by what people type: the full name, or the part between `readmit.` and the version."""
 
 from difflib import get_close_matches
+from typing import Annotated
 
+import typer
 from readmit_contracts.topics import TOPICS, Topic, dead_letter
 
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 
 _DEAD_LETTERS = ".dlq"
+
+Name = Annotated[str, typer.Argument(help="A topic, such as readmit.ingestion.events.v1 or ingestion.events.")]
 
 
 def find(name: str) -> Topic:
@@ -19,6 +23,11 @@ def find(name: str) -> Topic:
         hint = f"did you mean {likely[0]}?" if likely else "`readmit topics list` shows them."
         raise CommandFailed(f"There is no topic {name}; {hint}", code=ExitCode.USAGE)
     return dead_letter(found) if name.endswith(_DEAD_LETTERS) else found
+
+
+def find_plain(name: str) -> Topic:
+    """Return the topic of this name, or the one whose dead letter topic has it; raises CommandFailed."""
+    return find(name.removesuffix(_DEAD_LETTERS))
 
 
 def short_name(topic: Topic) -> str:

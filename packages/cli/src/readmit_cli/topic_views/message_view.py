@@ -7,10 +7,12 @@ from uuid import UUID
 
 import msgspec
 from readmit_contracts import chunks, envelope
-from readmit_contracts.registry import CHUNK_TYPE, TYPES
+from readmit_contracts.events import PredictionsMade
+from readmit_contracts.registry import CHUNK_TYPE, TYPES, ce_type
 from readmit_runtime.dead_letters import PREFIX as PARKED_PREFIX
 from readmit_runtime.messages import IncomingRecord
 
+_PREDICTIONS = ce_type(PredictionsMade)
 _ROW_NUMBER = "readmit_row_no"
 
 
@@ -18,7 +20,8 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One message as it is shown; what the message does not have is None.
 
     `body` is a message's JSON, `chunk` a chunk's headers, `parked` why and where a dead letter was set aside, `value`
-    the bytes as text where they were asked for; `note` says what can't be shown, or is wrong.
+    the bytes as text where they were asked for, `sent` the sender's own time (`ce_time`); `note` says what can't be
+    shown, or is wrong.
     """
 
     topic: str
@@ -29,6 +32,9 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     type: str | None = None
     id: UUID | None = None
     source: str | None = None
+    subject: str | None = None
+    sent: datetime | None = None
+    traceparent: str | None = None
     body: Any = None
     chunk: dict[str, Any] | None = None
     parked: dict[str, str] | None = None
@@ -37,13 +43,18 @@ class MessageView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 def view(record: IncomingRecord, *, values: bool) -> MessageView:
-    """Return what may be shown of a record; `values` adds the bytes of a chunk or of what can't be read."""
+    """Return what may be shown of a record.
+
+    `values` adds what may be a patient's: the bytes of a chunk or of what can't be read, the inputs of predictions.
+    """
     attributes, note = _attributes(record)
     body, chunk = None, None
     if attributes is not None and attributes.type == CHUNK_TYPE:
         chunk, note = _chunk(record)
     elif attributes is not None and attributes.type in TYPES:
         body, note = _body(attributes.type, record.value)
+        if attributes.type == _PREDICTIONS and not values:
+            body = _without_inputs(body)
     elif attributes is not None:
         note = f"the type is not known here; {_size(record.value)}"
     return MessageView(
@@ -55,6 +66,9 @@ def view(record: IncomingRecord, *, values: bool) -> MessageView:
         type=attributes.type if attributes else None,
         id=attributes.id if attributes else None,
         source=attributes.source if attributes else None,
+        subject=attributes.subject if attributes else None,
+        sent=attributes.time if attributes else None,
+        traceparent=attributes.traceparent if attributes else None,
         body=body,
         chunk=chunk,
         parked=_parked(record.headers) or None,
@@ -83,6 +97,17 @@ def _body(type_name: str, value: bytes | None) -> tuple[Any, str | None]:
         return None, f"{error.detail} {_size(value)}"
     # the JSON itself, so that fields of a newer writer show too
     return msgspec.json.decode(value or b""), None
+
+
+def _without_inputs(body: Any) -> Any:
+    if body is None:
+        return None
+    # what was scored is a patient's row
+    records = [
+        {**made, "input_json": f"({len(made['input_json'])} characters)"} if made.get("input_json") else made
+        for made in body["records"]
+    ]
+    return {**body, "records": records}
 
 
 def _chunk(record: IncomingRecord) -> tuple[dict[str, Any] | None, str | None]:

@@ -6,7 +6,7 @@ import msgspec
 from rich.table import Table
 from rich.text import Text
 
-from readmit_cli.topic_views.listing import GroupLag, TopicRow
+from readmit_cli.topic_views.listing import TopicGroup, TopicRow
 from readmit_cli.topic_views.message_view import MessageView
 
 
@@ -21,7 +21,7 @@ def table(rows: Sequence[TopicRow]) -> Table:
     for row in rows:
         shown.add_row(
             row.name,
-            str(row.partitions),
+            str(row.partitions) if row.partitions else Text("none", style="red"),
             f"{row.messages:,}",
             Text(f"{row.parked:,}", style="red" if row.parked else "dim"),
             kept(row),
@@ -44,10 +44,23 @@ def message(view: MessageView, *, compact: bool) -> Text:
     text.append(f"  {view.partition}@{view.offset}  ")
     text.append(view.type or "no type", style="bold cyan" if view.type else "yellow")
     text.append(f"  {view.key}" if view.key is not None else "  (no key)", style="green")
+    if not compact and (headers := _headers(view)):
+        text.append(f"\n    {headers}", style="dim")
     for line in _content(view, compact=compact):
         text.append("\n    ")
         text.append_text(line)
     return text
+
+
+def _headers(view: MessageView) -> str:
+    found = {
+        "id": view.id,
+        "source": view.source,
+        "subject": view.subject,
+        "sent": view.sent.isoformat() if view.sent else None,
+        "traceparent": view.traceparent,
+    }
+    return _fields({name: str(value) for name, value in found.items() if value is not None})
 
 
 def _content(view: MessageView, *, compact: bool) -> Iterable[Text]:
@@ -74,6 +87,5 @@ def _escaped(line: str) -> str:
     return "".join(mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in line)
 
 
-def _lag(lag: GroupLag) -> Text:
-    waiting = "-" if lag.waiting is None else f"{lag.waiting:,}"
-    return Text(f"{lag.group} {waiting}", style="yellow" if lag.waiting else "dim")
+def _lag(lag: TopicGroup) -> Text:
+    return Text(f"{lag.group} {lag.waiting:,}", style="yellow" if lag.waiting else "dim")

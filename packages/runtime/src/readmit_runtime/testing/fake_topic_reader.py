@@ -1,11 +1,13 @@
 """Read a whole topic of a FakeBroker from its beginning."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from readmit_runtime.deadline import Deadline
 from readmit_runtime.errors import Transient
 from readmit_runtime.messages import IncomingRecord, Partition
 from readmit_runtime.testing.fake_broker import FakeBroker
+from readmit_runtime.topic_reader import FromOffset, LastOffsets, Since, Start
 
 _LOOK_AGAIN_S = 0.005
 _MOST_RECORDS = 1_000
@@ -14,9 +16,10 @@ _MOST_RECORDS = 1_000
 class FakeTopicReader:
     """A TopicReader in memory."""
 
-    def __init__(self, broker: FakeBroker, topic: str) -> None:
+    def __init__(self, broker: FakeBroker, topic: str, *, start: Start | None = None) -> None:
         self._broker = broker
         self._topic = topic
+        self._start = start
         self._positions: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
         self._started = False
@@ -33,9 +36,24 @@ class FakeTopicReader:
         if not self._broker.has_topic(self._topic):
             raise Transient(f"The topic {self._topic} does not exist; create it.")
         partitions = self._broker.partitions(self._topic)
-        self._positions = dict.fromkeys(partitions, 0)
         self._ends = {partition: self._broker.end(partition) for partition in partitions}
+        self._positions = {partition: self._first(partition) for partition in partitions}
         self._started = True
+
+    def _first(self, partition: Partition) -> int:
+        end = self._ends[partition]
+        match self._start:
+            case None:
+                return 0
+            case LastOffsets(count):
+                return max(0, end - count)
+            case FromOffset(number, offset):
+                return min(offset, end) if partition.number == number else end
+            case Since(time_ms):
+                records = self._broker.read(partition, 0, end)
+                return next((record.offset for record in records if record.timestamp_ms >= time_ms), end)
+            case other:
+                assert_never(other)
 
     async def read(self, timeout_s: float) -> Sequence[IncomingRecord]:
         """Return the next records, else look again until the time is over."""
