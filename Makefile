@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,7 +69,12 @@ airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
 	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py
 	$(BIN)/pytest airflow/tests/stack/test_faults.py
 
-test-slow: ## Tests that take their time: 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
+asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; installs that, and Node where it is missing.
+	@local/install/asyncapi.sh
+	$(BIN)/pytest tests/asyncapi
+
+test-slow: ## Tests that take their time: AsyncAPI's own parser, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
+	@$(MAKE) asyncapi-check
 	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test
 	@$(MAKE) swap-test PROMOTIONS=50 KILLS=5

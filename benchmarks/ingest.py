@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; at least 5 for a figure to quote")
     rounds_wanted: int = parser.parse_args().rounds
     with temporary_stack() as stack:
-        stack.up(set(default_parts(with_mlflow=False)) - {"predictor", "trainer", "s3"})
+        stack.up(set(default_parts(with_mlflow=False)) - {"predictor", "trainer", "s3", "lag-exporter"})
         running = RunningStack(stack)
         rounds = [_round(running, number) for number in range(rounds_wanted)]
         memory = {name: _memory_mb(running.pid(name)) for name in MEASURED}

@@ -13,6 +13,23 @@ compile() { # output, then inputs and options
     printf '%s: %d packages\n' "$output" "$(grep -c '^[a-zA-Z0-9]' "$output")"
 }
 
+compile_npm() { # folder: resolve its package.json, and leave out every address
+    npm install --prefix "$1" --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved \
+        --no-audit --no-fund --no-update-notifier --loglevel=error </dev/null
+    "$(local/install/python-version.sh)" - "$1/package-lock.json" <<'PYTHON'
+import json, pathlib, sys
+path = pathlib.Path(sys.argv[1])
+lock = json.loads(path.read_text())
+for package in lock["packages"].values():
+    package.pop("funding", None)
+path.write_text(json.dumps(lock, indent=1) + "\n")
+PYTHON
+    if grep -n '://' "$1/package-lock.json" >&2; then
+        stop "$1/package-lock.json carries addresses" "let local/lock.sh leave them out, and lock again."
+    fi
+    printf '%s: %d packages\n' "$1/package-lock.json" "$(grep -c '"integrity"' "$1/package-lock.json")"
+}
+
 members=()
 for folder in packages/*/ services/*/; do
     members+=(--no-emit-package "readmit-$(basename "$folder" | tr _ -)")
@@ -22,3 +39,5 @@ compile requirements.lock pyproject.toml packages/*/pyproject.toml services/*/py
 for folder in local/uv local/go local/mlflow airflow benchmarks/peers/raw_records benchmarks/peers/mlserver; do
     compile "$folder/requirements.lock" "$folder/requirements.in" --python-version 3.11
 done
+local/install/packages.sh node
+compile_npm local/asyncapi

@@ -1,7 +1,11 @@
 """Tables of documents that follow from the code."""
 
+from readmit_cli.lag_exporter.metrics import TABLE
+from readmit_cli.lag_exporter.settings import LagExporterSettings
 from readmit_contracts.topics import TOPICS, Topic
 from readmit_runtime.markdown_table import markdown_table
+from readmit_runtime.metrics import metrics_table
+from readmit_runtime.settings_table import settings_table
 from support.generated_text import ROOT, GeneratedText
 
 
@@ -10,6 +14,13 @@ def test_the_architecture_lists_every_topic(generated: GeneratedText) -> None:
     header = ("Topic", "Key", "Messages", "Written by", "Read by", "Partitions local, production", "Kept")
     table = markdown_table(header, [_row(topic) for topic in TOPICS])
     generated.part(ROOT / "docs" / "architecture.md", "topics", table)
+
+
+def test_the_lag_exporter_says_what_it_tells_and_what_it_needs(generated: GeneratedText) -> None:
+    """Whoever writes an alert looks up the name and the meaning here."""
+    document = ROOT / "docs" / "kafka-inspection.md"
+    generated.part(document, "lag metrics", metrics_table(TABLE))
+    generated.part(document, "lag settings", settings_table(LagExporterSettings))
 
 
 def _row(topic: Topic) -> tuple[str, ...]:

@@ -77,6 +77,17 @@ def test_a_row_that_breaks_a_rule_is_refused_by_name(spec: MetricSpec, rule: str
     assert spec.name in str(caught.value)
 
 
+def test_a_name_may_be_another_programs_when_the_row_says_whose() -> None:
+    """Dashboards for that program work then; every other rule holds all the same."""
+    usual = GaugeSpec(name="kafka_consumergroup_lag", unit="records", help="What waits.", origin="kafka_exporter")
+    registry = CollectorRegistry()
+    Metrics("lag_exporter", (usual,), registry=registry).gauge(usual).set(3)
+    assert "kafka_consumergroup_lag 3.0" in generate_latest(registry).decode()
+    for broken in (replace(usual, origin=""), replace(usual, help=" "), replace(usual, name="kafka_Lag")):
+        with pytest.raises(MetricInvalid):
+            Metrics("lag_exporter", (broken,), registry=CollectorRegistry())
+
+
 def test_a_name_that_is_there_twice_is_refused() -> None:
     """Two meanings under one name can't be told apart again."""
     with pytest.raises(MetricInvalid, match="twice"):

@@ -2,10 +2,11 @@
 
 import pytest
 from pydantic_settings import SettingsConfigDict
+from readmit_cli.lag_exporter.settings import LagExporterSettings
 from readmit_cli.stack.credentials import Credentials
 from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import SERVICES
+from readmit_cli.stack.programs import LAG_EXPORTER, SERVICES
 from readmit_cli.stack.state_directory import StateDirectory
 from readmit_runtime.settings import (
     HttpSettings,
@@ -45,6 +46,17 @@ def test_the_runtimes_settings_read_what_the_stack_writes(addresses, monkeypatch
     assert settings.postgres.password.get_secret_value() == addresses.database("readmit_trainer").password
     assert (settings.object_store.bucket, settings.object_store.secure) == (MODELS_BUCKET, False)
     assert settings.http.port == addresses.service_port("trainer")
+
+
+def test_the_lag_exporter_is_told_of_kafka_and_its_port_and_of_nothing_else(addresses, monkeypatch):
+    """It reads every topic; it has no use for another login."""
+    told = addresses.program_environment(LAG_EXPORTER)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    settings = load(LagExporterSettings)
+    assert settings.kafka.bootstrap_servers == addresses.kafka
+    assert addresses.lag_exporter == f"http://{settings.http.host}:{settings.http.port}"
+    assert not [name for name in told if "PASSWORD" in name or "SECRET" in name]
 
 
 @pytest.mark.parametrize(

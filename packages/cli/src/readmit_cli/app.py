@@ -2,7 +2,21 @@
 
 import typer
 
-from readmit_cli.commands import demo, doctor, down, ingest, keys, logs, models, predict, status, topics, train, up
+from readmit_cli.commands import (
+    demo,
+    doctor,
+    down,
+    ingest,
+    keys,
+    lag_exporter,
+    logs,
+    models,
+    predict,
+    status,
+    topics,
+    train,
+    up,
+)
 
 
 def build() -> typer.Typer:
@@ -15,6 +29,6 @@ def build() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for group in (up, down, demo, logs, doctor, status, topics, ingest, train, models, predict, keys):
+    for group in (up, down, demo, logs, doctor, status, topics, ingest, train, models, predict, keys, lag_exporter):
         group.register(app)
     return app

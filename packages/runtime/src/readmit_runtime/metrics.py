@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 
 from readmit_runtime.markdown_table import markdown_table
 
-_NAME = re.compile(r"readmit_[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*")
 
 
@@ -30,13 +30,18 @@ class MetricInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricSpec:
-    """What every metric says of itself. Its name is `readmit_<service>_<thing>_<unit>`, counters end in `_total`."""
+    """What every metric says of itself. Its name is `readmit_<service>_<thing>_<unit>`, counters end in `_total`.
+
+    Only a name with an `origin` is another program's.
+    """
 
     name: str
     unit: str
     help: str
     """What it counts or measures, and what to think when it moves."""
     labels: tuple[str, ...] = ()
+    origin: str = ""
+    """The program that made this name usual, where it is not this project's; dashboards for that one work then."""
     kind: ClassVar[str]
 
 
@@ -182,11 +187,12 @@ def _make(spec: MetricSpec, registry: CollectorRegistry) -> _Made:
 
 
 def _check(service: str, spec: MetricSpec) -> None:
+    own = not spec.origin
     for broken, rule in (
         (not _NAME.fullmatch(spec.name), "is not lower-case words joined by underscores"),
-        (not spec.name.startswith(f"readmit_{service}_"), f"does not begin with readmit_{service}_"),
+        (own and not spec.name.startswith(f"readmit_{service}_"), f"does not begin with readmit_{service}_"),
         (not _WORD.fullmatch(spec.unit), "has no unit"),
-        (not _thing(service, spec), "has no thing and unit after the service, or another unit than it says"),
+        (own and not _thing(service, spec), "has no thing and unit after the service, or another unit than it says"),
         (isinstance(spec, CounterSpec) != spec.name.endswith("_total"), "counters, and only they, end in _total"),
         (not spec.help.strip(), "says nothing of its meaning"),
         (any(not _WORD.fullmatch(label) for label in spec.labels), "has a label that is no lower-case word"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from readmit_cli.stack.connections import AirflowConnection, DatabaseConnection, ObjectStoreConnection
 from readmit_cli.stack.credentials import AIRFLOW_ADMIN, MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
 from readmit_cli.stack.ports import LOOPBACK, Ports
-from readmit_cli.stack.programs import MLFLOW, S3, SERVICES
+from readmit_cli.stack.programs import LAG_EXPORTER, MLFLOW, S3, SERVICES
 from readmit_cli.stack.state_directory import StateDirectory
 
 DATABASE = "readmit"
@@ -65,6 +65,11 @@ class Addresses:
     def access_key(self) -> str:
         """The key for the predictor's API."""
         return self._credentials.access_key()
+
+    @property
+    def lag_exporter(self) -> str:
+        """The base URL of the lag exporter."""
+        return f"http://{LOOPBACK}:{self._ports.lag_exporter}"
 
     def service(self, name: str) -> str:
         """Answer the base URL of a service."""
@@ -131,6 +136,13 @@ class Addresses:
         """Answer the environment of any program; Kafka and Postgres read their configuration files alone."""
         if name in SERVICES:
             return self.service_environment(name)
+        if name == LAG_EXPORTER:
+            return {
+                "PYTHONUNBUFFERED": "1",
+                "READMIT_LAG_EXPORTER_KAFKA__BOOTSTRAP_SERVERS": self.kafka,
+                "READMIT_LAG_EXPORTER_HTTP__HOST": LOOPBACK,
+                "READMIT_LAG_EXPORTER_HTTP__PORT": str(self._ports.lag_exporter),
+            }
         if name == S3:
             secret = self._credentials.object_store_secret(OBJECT_STORE_ROOT)
             minio = {"MINIO_ROOT_USER": OBJECT_STORE_ROOT, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}

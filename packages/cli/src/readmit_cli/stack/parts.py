@@ -12,6 +12,7 @@ from readmit_cli.stack.programs import (
     AIRFLOW_API_SERVER,
     AIRFLOW_COMPONENTS,
     KAFKA,
+    LAG_EXPORTER,
     MLFLOW,
     POSTGRES,
     S3,
@@ -55,13 +56,15 @@ def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
         Part(MLFLOW, ("mlflow",), addresses.mlflow, lambda: readiness.http(f"{addresses.mlflow}/health"), 240.0),
     )
     services = (_service(name, addresses.service(name)) for name in SERVICES)
-    return {part.name: part for part in (*infrastructure, *services, *_airflow(addresses.airflow))}
+    address = addresses.lag_exporter
+    exporter = Part(LAG_EXPORTER, ("lag_exporter",), address, lambda: readiness.http(f"{address}/health/ready"), 60.0)
+    return {part.name: part for part in (*infrastructure, *services, exporter, *_airflow(addresses.airflow))}
 
 
 def default_parts(*, with_mlflow: bool = True, with_airflow: bool = False) -> tuple[str, ...]:
-    """Answer what is started unless parts are named: the infrastructure and every service that has an entry point."""
+    """Answer what is started unless parts are named: infrastructure, services, lag exporter."""
     infrastructure = (KAFKA, POSTGRES, S3, MLFLOW) if with_mlflow else (KAFKA, POSTGRES, S3)
-    return (*infrastructure, *installed_services(), *(AIRFLOW if with_airflow else ()))
+    return (*infrastructure, *installed_services(), LAG_EXPORTER, *(AIRFLOW if with_airflow else ()))
 
 
 def with_requirements(names: Iterable[str]) -> Collection[str]:

@@ -29,6 +29,10 @@ SERVICES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 
 
+# Looks on and belongs to no service: nothing waits for it, and it waits for Kafka alone.
+LAG_EXPORTER = "lag-exporter"
+
+
 def installed_services() -> tuple[str, ...]:
     """Answer the services that have an entry point; one without is left out of the stack."""
     return tuple(name for name, module in SERVICES.items() if _has_entry_point(module))

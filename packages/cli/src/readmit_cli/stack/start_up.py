@@ -30,6 +30,7 @@ from readmit_cli.stack.programs import (
     AIRFLOW_API_SERVER,
     BATCH_PRODUCER,
     KAFKA,
+    LAG_EXPORTER,
     MLFLOW,
     POSTGRES,
     S3,
@@ -74,7 +75,7 @@ class StartUp:
         }
 
     def _services(self) -> Mapping[str, tuple[str, Step]]:
-        services = {name: (name, self._program(name)) for name in SERVICES}
+        services = {name: (name, self._program(name)) for name in (*SERVICES, LAG_EXPORTER)}
         return services | {name: (name, self._await) for name in AIRFLOW}
 
     def _begin_airflow(self, note: Note) -> None:

@@ -1,0 +1,144 @@
+"""What Prometheus is told of lag, and for how long."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from prometheus_client import CollectorRegistry
+from readmit_cli.lag_exporter.exporter import Looks
+from readmit_cli.lag_exporter.metrics import LagMetrics
+from readmit_runtime.errors import Transient
+from readmit_runtime.group_lag import GroupLag, LagReport, PartitionLag, PartitionOffsets
+from readmit_runtime.messages import Partition
+from readmit_runtime.testing.fake_clock import FakeClock
+
+FIRST = Partition("events", 0)
+SECOND = Partition("events", 1)
+REPORT = LagReport(
+    (PartitionOffsets(FIRST, 5, 15), PartitionOffsets(SECOND, 0, 3)),
+    (GroupLag("trainer", "Stable", 2, (PartitionLag(FIRST, 12, 15, 3, 7.5), PartitionLag(SECOND, None, 3, 3, 60.0))),),
+)
+EMPTY = LagReport((), ())
+WITHDRAW_S = 30.0
+
+
+class FakeKafka:
+    """Gives one report after the other, an error for a missing one; the last one stays."""
+
+    def __init__(self, clock: FakeClock, *reports: LagReport | None) -> None:
+        self._clock = clock
+        self._reports: Sequence[LagReport | None] = reports
+        self.looks = 0
+        self.connections = 0
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator["FakeKafka"]:
+        """Connect."""
+        self.connections += 1
+        yield self
+
+    async def read(self) -> LagReport:
+        """Return the next report; each look takes ten seconds."""
+        report = self._reports[min(self.looks, len(self._reports) - 1)]
+        self.looks += 1
+        self._clock.advance(10)
+        if report is None:
+            raise Transient("Kafka is away.")
+        return report
+
+
+class Rig:
+    """An exporter over a fake Kafka."""
+
+    def __init__(self, *reports: LagReport | None) -> None:
+        self.clock = FakeClock()
+        self.kafka = FakeKafka(self.clock, *reports)
+        self.registry = CollectorRegistry()
+        self.looks = Looks(
+            self.kafka.connect,
+            LagMetrics(self.registry),
+            interval_s=0.001,
+            withdraw_s=WITHDRAW_S,
+            clock=self.clock,
+        )
+
+    async def look(self, times: int) -> None:
+        """Look so many times, then stop."""
+        stop = asyncio.Event()
+        running = asyncio.create_task(self.looks.run(stop))
+        while self.kafka.looks < times:
+            await asyncio.sleep(0)
+        stop.set()
+        await running
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """Give what a scrape is told."""
+        return self.registry.get_sample_value(name, labels)
+
+    async def ready(self) -> bool:
+        """Tell whether it is ready."""
+        with suppress(Transient):
+            await self.looks.fresh()
+            return True
+        return False
+
+
+async def test_figures_have_the_names_and_labels_that_such_exporters_give_them():
+    """Dashboards and alerts that people have already must work."""
+    rig = Rig(REPORT)
+    await rig.look(1)
+    place = {"topic": "events", "partition": "0"}
+    assert rig.value("kafka_topic_partitions", topic="events") == 2
+    assert rig.value("kafka_topic_partition_oldest_offset", **place) == 5
+    assert rig.value("kafka_topic_partition_current_offset", **place) == 15
+    group = {"consumergroup": "trainer"}
+    assert rig.value("kafka_consumergroup_members", **group) == 2
+    assert rig.value("kafka_consumergroup_current_offset", **group, **place) == 12
+    assert rig.value("kafka_consumergroup_lag", **group, **place) == 3
+    assert rig.value("kafka_consumergroup_lag_sum", **group, topic="events") == 6
+    assert rig.value("readmit_lag_exporter_oldest_waiting_age_seconds", **group, **place) == 7.5
+    never = {"topic": "events", "partition": "1"}
+    assert rig.value("kafka_consumergroup_current_offset", **group, **never) == -1
+    assert rig.value("kafka_consumergroup_lag", **group, **never) == 3
+    assert rig.value("readmit_lag_exporter_look_duration_seconds") == 10
+
+
+async def test_what_is_gone_has_no_figures_any_more():
+    """A deleted group that kept its last lag would raise an alarm for ever."""
+    rig = Rig(REPORT, REPORT, EMPTY)
+    await rig.look(2)
+    assert rig.value("kafka_topic_partitions", topic="events") == 2
+    assert rig.value("kafka_consumergroup_lag_sum", consumergroup="trainer", topic="events") == 6
+    await rig.look(3)
+    assert rig.value("kafka_topic_partitions", topic="events") is None
+    assert rig.value("kafka_consumergroup_lag_sum", consumergroup="trainer", topic="events") is None
+
+
+async def test_a_scrape_asks_nobody():
+    """It is told what the last look found, however many ask."""
+    rig = Rig(REPORT)
+    await rig.look(1)
+    for _ in range(100):
+        list(rig.registry.collect())
+    assert rig.kafka.looks == 1
+
+
+@pytest.mark.parametrize(("failures", "told"), [(1, 2), (2, 2), (4, None)])
+async def test_figures_outlive_a_short_outage_and_are_withdrawn_in_a_long_one(failures, told):
+    """A gap would start every alert anew; a stale figure would be taken for the truth."""
+    rig = Rig(REPORT, *([None] * 9))
+    await rig.look(1 + failures)
+    assert rig.value("kafka_topic_partitions", topic="events") == told
+    assert rig.value("readmit_lag_exporter_failed_looks_total") == failures
+    assert await rig.ready() == (told is not None)
+
+
+async def test_it_connects_anew_after_a_failure_and_goes_on():
+    """A broker that came back is found without a restart."""
+    rig = Rig(None, None, REPORT)
+    assert not await rig.ready()
+    await rig.look(4)
+    assert await rig.ready()
+    assert rig.kafka.connections == 3
+    assert rig.value("kafka_topic_partitions", topic="events") == 2
