@@ -26,7 +26,7 @@ def _now() -> list[Panel]:
             runbook="target-down",
         ),
         figure(
-            "Alerts firing", "Open alerts of all severities; Prometheus names them under /alerts.", "short",
+            "Alerts firing", "Open alerts of all severities; Prometheus has a page that names them.", "short",
             Query('count(ALERTS{alertstate="firing"}) or vector(0)'), bad_from=1, runbook="README",
         ),
         figure(
