@@ -1,5 +1,5 @@
 # Everything a newcomer types. On a fresh Debian, Ubuntu or macOS machine start with `make up` or `make test`:
-# both install what is missing (macOS: `brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp` first).
+# both install what is missing (macOS: `brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager` first).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ lint: ## Static checks: style, format, types, borders between the packages, size
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	@find packages services migrations tests airflow -name '*.py' -not -path '*/.*' 2>/dev/null | xargs wc -l \
+	@find packages services migrations tests airflow observability -name '*.py' -not -path '*/.*' 2>/dev/null | xargs wc -l \
 		| awk '$$2 != "total" && $$1 > $(LONGEST_MODULE) { print $$2 ": " $$1 " lines, over $(LONGEST_MODULE)"; bad = 1 } END { exit bad }'
 
 unit: ## Unit tests: no sockets, seconds.
@@ -73,8 +73,12 @@ asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; install
 	@local/install/asyncapi.sh
 	$(BIN)/pytest tests/asyncapi
 
-test-slow: ## Tests that take their time: AsyncAPI's own parser, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
+observe-check: install ## A stack under traffic: every panel's query answered, every alert tried, every rule and configuration accepted; ends with the counts.
+	@$(BIN)/pytest tests/observe
+
+test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
 	@$(MAKE) asyncapi-check
+	@$(MAKE) observe-check
 	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test
 	@$(MAKE) swap-test PROMOTIONS=50 KILLS=5

@@ -8,7 +8,7 @@ s3=${READMIT_S3:-minio}
 [[ $s3 == minio || $s3 == versity ]] || stop "READMIT_S3 is '$s3'" "set it to minio or versity, or unset it."
 airflow=" airflow"
 [[ ${AIRFLOW:-yes} != no ]] || airflow=""
-parts=${*:-python kafka $s3 mlflow$airflow}
+parts=${*:-python kafka $s3 mlflow prometheus$airflow}
 running=""
 
 touch .local/stamp/begun

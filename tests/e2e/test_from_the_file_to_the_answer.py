@@ -1,11 +1,21 @@
 """The whole way on the real dataset: rows in, a model trained and promoted, an answer out, and back again."""
 
+import re
+from typing import get_args
+
 import httpx
 import pytest
+from readmit_cli.stack.programs import SERVICES
+from readmit_contracts.events import Decision
+from readmit_runtime.metrics import PROCESS
 from support.running_stack import RunningStack, wait_for
+from support.scraped import declared, exposed, series, table_of, value
 
 pytestmark = pytest.mark.real_dataset
 ROWS = {"train": 61_227, "validation": 20_442, "test": 20_097}
+FIXED = re.compile(r"[a-z_ ]+|[A-Z_]+|[1-5]xx|/[a-z0-9/_.]+")
+"""Values of labels that the code has: words, reasons, classes of status, paths. No number, no id."""
+PROBABILITY = "readmit_predictor_given_probability"
 
 
 def champion(running: RunningStack) -> dict | None:
@@ -58,6 +68,40 @@ def test_the_predictions_are_stored_with_the_epoch_that_gave_them(running: Runni
     running.readmit("predict")
     stored = "SELECT coalesce(sum(predictions), 0) FROM status.predictions WHERE epoch = $1"
     wait_for(lambda: int(running.query(stored, epoch)) == before + 1, "the prediction is stored")
+
+
+@pytest.mark.parametrize("program", SERVICES)
+def test_a_process_that_worked_exposes_what_it_declares_and_nothing_else(running: RunningStack, program: str):
+    """Only real work makes every series; none may have a label that nobody declared, or a value of a row or a run."""
+    service = SERVICES[program]
+    scraped = running.metrics(program)
+    assert exposed(scraped) == declared(service)
+    labels_of = {spec.name: set(spec.labels) for spec in (*table_of(service), *PROCESS)}
+    for name, labels in series(scraped):
+        assert labels.keys() == labels_of[name]
+        free = {"model", "epoch"} & labels.keys()  # those of the registry; twenty models, and what lives
+        assert all(label in free or FIXED.fullmatch(value) for label, value in labels.items()), (name, labels)
+
+
+def test_the_metrics_say_what_the_records_say(running: RunningStack):
+    """A dashboard that differs from the records is worse than none."""
+    now = champion(running)
+    [listed] = [model for model in running.json("models", "list")["models"] if model["model_id"] == now["model_id"]]
+    trainer, ingestor = running.metrics("trainer"), running.metrics("ingestor")
+    assert value(ingestor, "readmit_ingestor_batch_rows", count="published") == sum(ROWS.values())
+    assert value(ingestor, "readmit_ingestor_batch_rows", count="planned") == sum(ROWS.values())
+    assert value(ingestor, "readmit_ingestor_known_batches", state="planned") == 0
+    assert value(ingestor, "readmit_ingestor_waiting_records", consumer="chunks") == 0
+    named = {"model": now["model"]}
+    assert value(trainer, "readmit_trainer_champion_epoch", **named) == now["epoch"]
+    auroc = listed["metrics"]["validation"]["auroc"]
+    assert value(trainer, "readmit_trainer_model_auroc", **named, role="champion") == auroc
+    assert value(trainer, "readmit_trainer_living_replicas", **named, epoch=str(now["epoch"])) == 1
+    assert value(trainer, "readmit_trainer_unconverged_replicas", **named) == 0
+    predictor = running.metrics("predictor")
+    assert value(predictor, "readmit_predictor_served_epoch") == now["epoch"]
+    given = [value(predictor, f"{PROBABILITY}_count", decision=each) for each in get_args(Decision)]
+    assert sum(given) == value(predictor, "readmit_predictor_inference_duration_seconds_count") > 0
 
 
 def test_a_value_changed_by_hand_is_found_and_named(running: RunningStack):

@@ -87,7 +87,7 @@ async def stored(records: Sequence[IncomingRecord], ingestor: PostgresSettings, 
     """Let the ingestor store these deliveries, all of them a second time, and give the ids in its table."""
     groups = [records[begin : begin + GROUP] for begin in range(0, len(records), GROUP)]
     async with create_pool(ingestor) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=lambda _: None)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=lambda *_: None)
         for group in [*groups, *groups]:
             await handler(group)
     connection = await connect(admin)

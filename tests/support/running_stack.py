@@ -13,7 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import httpx
 from readmit_cli.stack.credentials import DATABASE_OWNER
+from readmit_cli.stack.ports import LOOPBACK
 from readmit_cli.stack.stack import Stack
 from readmit_runtime.database import connect
 from readmit_runtime.settings import PostgresSettings
@@ -69,6 +71,11 @@ class RunningStack:
             return await connection.fetchval(statement, *values)
         finally:
             await connection.close()
+
+    def metrics(self, program: str) -> str:
+        """Give what a service answers to a scrape."""
+        url = f"http://{LOOPBACK}:{self.stack.addresses.service_port(program)}/metrics"
+        return httpx.get(url, timeout=20).raise_for_status().text
 
     def pid(self, program: str) -> int:
         """Give the process id of a running program, 0 while it does not run."""

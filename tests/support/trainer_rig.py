@@ -75,7 +75,8 @@ class TrainerRig:
         self.scratch = Scratch(scratch)
         self.broker = FakeBroker()
         self.broker.create_topic(MODELS_PROMOTED.name)
-        self.metrics = TrainerMetrics(CollectorRegistry())
+        self.registry = CollectorRegistry()
+        self.metrics = TrainerMetrics(self.registry)
         self.limits = ChildLimits(wall_s=60.0)
 
     async def empty(self) -> None:

@@ -2,15 +2,15 @@
 
 import importlib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from readmit_contracts.topics import TOPICS
-from readmit_runtime.metrics import MetricSpec, metrics_table
+from readmit_runtime.metrics import metrics_table
 from readmit_runtime.settings import ServiceSettings
 from readmit_runtime.settings_table import settings_table
 from support.generated_text import ROOT, GeneratedText
+from support.scraped import table_of
 
 SECTIONS = ["Does", "Reads", "Writes", "Settings", "Metrics", "When it breaks"]
 README_OF = {path.parent.name: path for path in sorted(ROOT.glob("services/*/README.md"))}
@@ -35,7 +35,7 @@ def test_a_readme_has_the_settings_as_they_are(service: str, generated: Generate
 
 def test_a_readme_has_the_metrics_as_they_are(service: str, generated: GeneratedText) -> None:
     """The meaning of a metric is needed when there is no time to read code."""
-    generated.table(README_OF[service], "Metrics", metrics_table(metrics_of(service)))
+    generated.table(README_OF[service], "Metrics", metrics_table(table_of(service)))
 
 
 def test_a_readme_names_the_topics_that_its_service_reads_and_writes(service: str) -> None:
@@ -58,12 +58,6 @@ def settings_of(service: str) -> type[ServiceSettings]:
         and kind.model_config.get("env_prefix") == prefix
     ]
     return found
-
-
-def metrics_of(service: str) -> Sequence[MetricSpec]:
-    """Give the service's table of metrics."""
-    table: Sequence[MetricSpec] = importlib.import_module(f"{service}.metrics").TABLE
-    return table
 
 
 def named(readme: Path, section: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,6 +12,7 @@ from asyncpg import InsufficientPrivilegeError
 from ingestor.parked import ParkedRecord
 from ingestor.predictions.handler import PredictionHandler
 from ingestor.predictions.retention import Retention
+from ingestor.predictions.store import StoredPredictions
 from ingestor.settings import RetentionSettings
 from msgspec.structs import replace as replace_struct
 from readmit_contracts.events import PredictionsMade
@@ -35,13 +37,18 @@ def made(
     return IncomingRecord(record.topic, 0, chunk, record.key, record.value, record.headers, 0)
 
 
+def kept_in(seen: list) -> Callable[[StoredPredictions, float], None]:
+    """Give a callback that keeps what became of each group."""
+    return lambda stored, _seconds: seen.append(stored)
+
+
 async def test_a_chunk_of_predictions_counts_once_however_often_it_comes(store):
     """The predictor ships a segment again whenever it does not know whether it arrived."""
     segment = uuid4()
     chunks = [made(number, [uuid4() for _ in range(10)], segment) for number in range(3)]
     seen = []
     async with create_pool(store.settings) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=seen.append)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in(seen))
         await asyncio.gather(*(handler(chunks) for _ in range(3)))
     assert sum(stored.predictions for stored in seen) == 30
     assert await store.admin.fetchval("SELECT count(*) FROM predictions.predictions WHERE replica = 'replica-1'") == 30
@@ -52,7 +59,7 @@ async def test_a_request_repeated_under_one_id_is_one_prediction(store):
     before = await store.admin.fetchval("SELECT count(*) FROM predictions.predictions")
     one = uuid4()
     async with create_pool(store.settings) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=lambda _: None)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in([]))
         await handler([made(0, [one, one], uuid4()), made(1, [one, uuid4()], uuid4())])
     assert await store.admin.fetchval("SELECT count(*) FROM predictions.predictions") == before + 2
 
@@ -64,7 +71,7 @@ async def test_a_moment_outside_the_calendar_is_parked(store):
     assert odd.value != good.value
     seen = []
     async with create_pool(store.settings) as pool:
-        await PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=seen.append)([odd, good])
+        await PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in(seen))([odd, good])
     assert [(stored.predictions, stored.parked) for stored in seen] == [(1, 1)]
 
 
@@ -74,7 +81,7 @@ async def test_an_unreadable_record_is_parked_and_its_neighbours_are_stored(stor
     bad = replace(good, value=b'{"replica": 1}', offset=9)
     seen: list[ParkedRecord] = []
     async with create_pool(store.settings) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=seen.append)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in(seen))
         await handler([bad, good])
     assert [(stored.predictions, stored.parked) for stored in seen] == [(1, 1)]
     letters = await store.admin.fetch("SELECT value FROM ingest.outbox WHERE topic = $1", PREDICTIONS.name + ".dlq")
@@ -85,7 +92,7 @@ async def test_an_input_is_stored_where_the_auditor_alone_reads_it(store, servic
     """It is the row of a patient; who keeps predictions needs no look at it."""
     one = uuid4()
     async with create_pool(store.settings) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=lambda _: None)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in([]))
         chunks = [made(0, [one], uuid4(), input_json='{"age":"[50-60)"}'), made(0, [uuid4()], uuid4())]
         await handler(chunks)
         await handler(chunks)
@@ -127,7 +134,7 @@ async def test_what_is_too_old_is_deleted_in_small_steps_and_the_inputs_first(st
     """A deletion of millions of rows in one transaction would hold up those who store."""
     await store.admin.execute("TRUNCATE predictions.predictions, predictions.inputs, predictions.chunks")
     async with create_pool(store.settings) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=lambda _: None)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in([]))
         ages = (0, 20, 40)
         await handler([made(age, [uuid4() for _ in range(25)], uuid4(), age_days=age, input_json="{}") for age in ages])
         assert await _counts(store) == (50, 75, 3)  # inputs of 40 days are not even stored
@@ -147,10 +154,10 @@ async def test_a_deleted_prediction_never_comes_back(store):
     late = made(1, [uuid4()], uuid4(), age_days=40)
     seen = []
     async with create_pool(store.settings) as pool:
-        await PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=seen.append)([chunk])
+        await PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in(seen))([chunk])
         short = RetentionSettings(predictions_days=30, inputs_days=30)
         await _forget(pool, short)
-        handler = PredictionHandler(pool, DeadLetterLimit(5), short, on_stored=seen.append)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), short, on_stored=kept_in(seen))
         await handler([chunk])
         await store.admin.execute("DELETE FROM predictions.chunks")
         await handler([chunk, late])
@@ -166,7 +173,7 @@ async def test_the_ledger_outlasts_what_its_topic_keeps(store):
     """A chunk may be delivered again for 30 days; with a short retention the ledger still knows it then."""
     await store.admin.execute("TRUNCATE predictions.predictions, predictions.inputs, predictions.chunks")
     async with create_pool(store.settings) as pool:
-        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=lambda _: None)
+        handler = PredictionHandler(pool, DeadLetterLimit(5), RetentionSettings(), on_stored=kept_in([]))
         await handler([made(number, [uuid4()], uuid4()) for number in range(2)])
         await store.admin.execute(
             "UPDATE predictions.chunks SET recorded_at = now() - interval '61 days' WHERE chunk = 0"

@@ -151,6 +151,10 @@ async def test_a_refusal_is_recorded_with_its_evidence_and_answered(models):
     assert (row["passed"], row["refusals"]) == (False, ["AUROC_NOT_BETTER"])
     assert msgspec.json.decode(row["evidence"])["metrics"] == METRICS
     assert [event.passed for event in await rig.events(ModelEvaluated)] == [True, False]
+    counted = rig.registry.get_sample_value
+    assert counted("readmit_trainer_gate_decisions_total", {"result": "refused"}) == 1
+    assert counted("readmit_trainer_gate_decisions_total", {"result": "passed"}) == 1
+    assert counted("readmit_trainer_gate_refusals_total", {"rule": "AUROC_NOT_BETTER"}) == 1
 
 
 async def test_unknown_models_and_stale_epochs_are_refused(models):

@@ -45,6 +45,18 @@ async def test_above_its_limit_the_spool_takes_nothing_more_until_kafka_has_take
     assert shipping.ids()[:-1] == list(range(len(shipping.ids()) - 1))
 
 
+def test_every_probability_is_counted_also_when_the_log_has_no_room(tmp_path: Path) -> None:
+    """What the model says of the patients is looked at just when something else goes wrong."""
+    shipping = Shipping(tmp_path, spool_bytes=LIMIT, when_full="drop")
+    shipping.add(*range(400))
+    assert shipping.counted("unlogged_records", reason="full") > 0
+    sample = shipping.registry.get_sample_value
+    assert sample("readmit_predictor_given_probability_count", {"decision": "high_risk"}) == 400
+    assert sample("readmit_predictor_given_probability_bucket", {"decision": "high_risk", "le": "0.5"}) == 400
+    assert sample("readmit_predictor_given_probability_bucket", {"decision": "high_risk", "le": "0.4"}) == 0
+    assert sample("readmit_predictor_given_probability_count", {"decision": "low_risk"}) == 0
+
+
 async def test_what_others_left_in_the_spool_counts(tmp_path: Path) -> None:
     """Replicas that die in an outage, one after the other, would fill the disk below any limit of their own."""
     dead = Shipping(tmp_path, spool_bytes=LIMIT)

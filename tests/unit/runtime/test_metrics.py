@@ -11,6 +11,7 @@ from readmit_runtime.metrics import (
     MetricInvalid,
     Metrics,
     MetricSpec,
+    ReadCounterSpec,
     metrics_table,
 )
 
@@ -33,6 +34,23 @@ def test_each_row_of_the_table_becomes_a_metric_of_its_kind() -> None:
     assert 'readmit_ingestor_stored_rows_total{split="train"} 3.0' in text
     assert "readmit_ingestor_outbox_age_seconds 1.5" in text
     assert 'readmit_ingestor_copy_duration_seconds_bucket{le="0.1"} 1.0' in text
+
+
+def test_a_read_counter_has_what_its_keeper_counted() -> None:
+    """A loop that counts for itself must not be counted a second time, by hand and late."""
+    spec = ReadCounterSpec(
+        name="readmit_ingestor_handled_records_total", unit="records", help="Records.", labels=("consumer",)
+    )
+    registry = CollectorRegistry()
+    counted = [3, 4]
+    metrics = Metrics("ingestor", (spec,), registry=registry)
+    metrics.read_counter(spec).read(lambda: counted[0], "chunks")
+    metrics.read_counter(spec).read(lambda: counted[1], "commands")
+    counted[0] = 5
+    assert registry.get_sample_value(spec.name, {"consumer": "chunks"}) == 5
+    assert registry.get_sample_value(spec.name, {"consumer": "commands"}) == 4
+    assert "# TYPE readmit_ingestor_handled_records_total counter" in generate_latest(registry).decode()
+    assert "| counter |" in metrics_table((spec,))
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,17 @@ async def test_records_that_wait_without_a_commit_end_the_process(scene: Scene) 
     assert scene.exits[0] == EXIT_STUCK == 70
 
 
+async def test_a_standstill_shows_before_it_ends_the_process(scene: Scene) -> None:
+    """A process that ended can tell nobody how often it does so; the way there can be seen."""
+    assert scene.watchdog.standstill_s == 0
+    await scene.watch(40)
+    assert scene.watchdog.standstill_s == 40
+    scene.committed = {P0: 10, P1: 10}
+    await scene.watch(10)
+    assert scene.watchdog.standstill_s == 0
+    assert scene.exits == []
+
+
 async def test_progress_in_the_partitions_held_is_life(scene: Scene) -> None:
     """A long queue is no fault."""
 

@@ -200,3 +200,4 @@ class GroupConsumer:
         self._progress.last_beat = self._clock.monotonic()
         self._progress.assigned = len(self._client.assignment())
         self._progress.behind = self._client.behind()
+        self._progress.rebalances = self._client.epoch

@@ -34,5 +34,7 @@ class ConsumerProgress:
     """Times the work in hand had to wait for a dependency."""
     records_dropped: int = 0
     """Records polled but not handled, because their partitions were given back in between."""
+    rebalances: int = 0
+    """Times the group shared its partitions out anew while this was a member, its own joining included."""
     revokes_given_up: int = 0
     """Rebalances that did not wait for the group in hand to its end."""

@@ -1,20 +1,24 @@
 """Declare a service's metrics in one table, checked as a whole before the first is used.
 
 A service's `metrics.py` holds its table and makes one `Metrics` of it in its composition root. The registry is its
-own: nothing is registered at import, and two services in one test do not meet.
+own: nothing is registered at import, and two services in one test do not meet. What every process tells of itself
+comes with it.
 """
 
+# mypy: untyped-calls-exclude=prometheus_client
+
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
 from readmit_runtime.markdown_table import markdown_table
-
-_Kind = TypeVar("_Kind", Counter, Gauge, Histogram)
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*")
@@ -38,44 +42,103 @@ class MetricSpec:
     labels: tuple[str, ...] = ()
     origin: str = ""
     """The program that made this name usual, where it is not this project's; dashboards for that one work then."""
+    kind: ClassVar[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CounterSpec(MetricSpec):
     """A number that only grows."""
 
+    kind = "counter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadCounterSpec(CounterSpec):
+    """A number that only grows, that somebody else keeps, and that is read when it is asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaugeSpec(MetricSpec):
     """A number that goes up and down."""
+
+    kind = "gauge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistogramSpec(MetricSpec):
     """A distribution, counted in buckets."""
 
+    kind = "histogram"
     buckets: tuple[float, ...]
     """Upper bounds, in the metric's unit, rising; chosen for what is measured, so there is no default."""
 
 
+PROCESS: tuple[MetricSpec, ...] = (
+    CounterSpec(name="process_cpu_seconds_total", unit="seconds", help="CPU time, user and system."),
+    GaugeSpec(name="process_resident_memory_bytes", unit="bytes", help="Memory in use, shared pages included."),
+    GaugeSpec(name="process_virtual_memory_bytes", unit="bytes", help="Address space in use."),
+    GaugeSpec(name="process_open_fds", unit="fds", help="Open files and sockets."),
+    GaugeSpec(name="process_max_fds", unit="fds", help="How many may be open; at this many nothing connects any more."),
+    GaugeSpec(
+        name="process_start_time_seconds",
+        unit="seconds",
+        help="When the process started, since 1970. A change nobody made is a crash, or its watchdog's doing.",
+    ),
+)
+"""What every process tells of itself, under the names that dashboards know; on Linux alone."""
+
+
+class ReadCounter(Collector):
+    """A counter that is read where others keep it."""
+
+    def __init__(self, spec: ReadCounterSpec) -> None:
+        self._spec = spec
+        self._reads: dict[tuple[str, ...], Callable[[], float]] = {}
+
+    def read(self, function: Callable[[], float], *labels: str) -> None:
+        """Let the series of these labels have what `function` returns, which must never fall."""
+        self._reads[labels] = function
+
+    def describe(self) -> Iterable[CounterMetricFamily]:
+        """Return the counter without a series, so that the registry knows its name."""
+        return [CounterMetricFamily(self._spec.name, self._spec.help, labels=self._spec.labels)]
+
+    def collect(self) -> Iterable[CounterMetricFamily]:
+        """Return the counter as it stands."""
+        family = CounterMetricFamily(self._spec.name, self._spec.help, labels=self._spec.labels)
+        for labels, function in self._reads.items():
+            family.add_metric(labels, function())
+        return [family]
+
+
+_Made = Counter | ReadCounter | Gauge | Histogram
+_Kind = TypeVar("_Kind", Counter, ReadCounter, Gauge, Histogram)
+
+
 class Metrics:
-    """The metrics of one table, registered and ready to use."""
+    """The metrics of one table, and the process's own, registered and ready to use."""
 
     def __init__(self, service: str, table: Sequence[MetricSpec], *, registry: CollectorRegistry) -> None:
         """Check and register the table; raises MetricInvalid, also for a name that is there twice."""
-        self._made: dict[MetricSpec, Counter | Gauge | Histogram] = {}
+        self._made: dict[MetricSpec, _Made] = {}
         names: set[str] = set()
         for spec in table:
             _check(service, spec)
             if spec.name in names:
                 raise MetricInvalid(f"{spec.name} is declared twice")
             names.add(spec.name)
+        disable_created_metrics()  # a series beside each counter and histogram that nobody declares or reads
         for spec in table:
             self._made[spec] = _make(spec, registry)
+        ProcessCollector(registry=registry)
 
     def counter(self, spec: CounterSpec) -> Counter:
         """Return the counter of this row of the table; KeyError when it is not in it."""
         return self._find(spec, Counter)
+
+    def read_counter(self, spec: ReadCounterSpec) -> ReadCounter:
+        """Return the read counter of this row of the table; KeyError when it is not in it."""
+        return self._find(spec, ReadCounter)
 
     def gauge(self, spec: GaugeSpec) -> Gauge:
         """Return the gauge of this row of the table; KeyError when it is not in it."""
@@ -99,7 +162,7 @@ def metrics_table(table: Sequence[MetricSpec]) -> str:
         [
             (
                 f"`{spec.name}`",
-                type(spec).__name__.removesuffix("Spec").lower(),
+                spec.kind,
                 ", ".join(f"`{label}`" for label in spec.labels),
                 spec.unit,
                 spec.help,
@@ -109,7 +172,11 @@ def metrics_table(table: Sequence[MetricSpec]) -> str:
     )
 
 
-def _make(spec: MetricSpec, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+def _make(spec: MetricSpec, registry: CollectorRegistry) -> _Made:
+    if isinstance(spec, ReadCounterSpec):
+        counter = ReadCounter(spec)
+        registry.register(counter)
+        return counter
     if isinstance(spec, CounterSpec):
         return Counter(spec.name, spec.help, spec.labels, registry=registry)
     if isinstance(spec, GaugeSpec):

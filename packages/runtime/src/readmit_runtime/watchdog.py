@@ -78,6 +78,12 @@ class Watchdog:
         self._looked = self._clock.monotonic()
         self._still: dict[Partition, _Standstill] = {}
 
+    @property
+    def standstill_s(self) -> float:
+        """Return since how long records wait in a partition without a commit, seen at looks; 0 when none waits so."""
+        now = self._clock.monotonic()
+        return max((now - still.since for still in self._still.values()), default=0.0)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop` is set."""
         done = threading.Event()

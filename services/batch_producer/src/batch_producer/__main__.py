@@ -54,7 +54,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
     dataset = DatasetFile(settings.dataset)
     producer = KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE)
     relay = OutboxRelay(SCHEMA, settings.postgres, producer)
-    metrics.watch(progress, relay)
+    metrics.loops.relay(relay)
     async with create_pool(settings.postgres, application_name=SERVICE) as pool:
         store = StreamingStore(pool, owner=f"{socket.gethostname()}:{os.getpid()}", lease_s=settings.streaming.lease_s)
         stream = RunStream(
@@ -94,6 +94,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
             held=client.assignment,
             probe=lambda: _postgres_answers(pool),
         )
+        metrics.loops.watch("commands", progress, watchdog)
         app = create_app(
             reader=PostgresRunReader(pool, consumer=SERVICE),
             dataset=dataset,
@@ -106,7 +107,9 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
             new_id=uuid4,
         )
         loops = {
-            "commands": GroupConsumer(client, handle, settings.consumer, progress=progress).run,
+            "commands": GroupConsumer(
+                client, metrics.loops.aged("commands", handle), settings.consumer, progress=progress
+            ).run,
             "streaming": worker.run,
             "relay": relay.run,
             "watchdog": watchdog.run,

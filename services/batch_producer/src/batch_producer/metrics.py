@@ -2,9 +2,10 @@
 
 from prometheus_client import CollectorRegistry
 from readmit_contracts.source import Split
-from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.metrics import CounterSpec, GaugeSpec, Metrics, MetricSpec
-from readmit_runtime.outbox_relay import OutboxRelay
+from readmit_runtime.loop_metrics import LoopMetrics, loop_specs
+from readmit_runtime.metrics import CounterSpec, Metrics, MetricSpec
+
+_LOOPS = loop_specs("batch_producer")
 
 CHUNKS = CounterSpec(
     name="readmit_batch_producer_sent_chunks_total",
@@ -29,44 +30,21 @@ STREAMS = CounterSpec(
     help="Claimed runs by how they left: sent, failed, lost (cancelled or taken over), given_back (stop), put_off.",
     labels=("end",),
 )
-COMMANDS_BEHIND = GaugeSpec(
-    name="readmit_batch_producer_waiting_commands",
-    unit="commands",
-    help="Commands known to wait; it stands above 0 when Postgres is away or a reset waits for the tables.",
-)
-COMMAND_RETRIES = GaugeSpec(
-    name="readmit_batch_producer_command_failures",
-    unit="failures",
-    help="Failures in a row of the command in hand; above 0, a dependency is away.",
-)
-EVENTS = GaugeSpec(
-    name="readmit_batch_producer_published_events",
-    unit="events",
-    help="Events and dead letters that this process's relay published since its start.",
-)
-EVENTS_REFUSED = GaugeSpec(
-    name="readmit_batch_producer_refused_events",
-    unit="events",
-    help="Attempts at events that Kafka will never take; above 0, their key waits for an operator.",
-)
-
 TABLE: tuple[MetricSpec, ...] = (
     CHUNKS,
     ROWS,
     CLAIMS,
     STREAMS,
-    COMMANDS_BEHIND,
-    COMMAND_RETRIES,
-    EVENTS,
-    EVENTS_REFUSED,
+    *_LOOPS.rows(),
 )
 
 
 class BatchProducerMetrics:
-    """Counts what was streamed, and shows what the loops wait for."""
+    """Counts what was streamed."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._metrics = Metrics("batch_producer", TABLE, registry=registry)
+        self.loops = LoopMetrics(_LOOPS, self._metrics)
 
     def chunks_sent(self, split: Split, *, chunks: int, rows: int) -> None:
         """Count chunks after their confirmation."""
@@ -80,10 +58,3 @@ class BatchProducerMetrics:
     def run_left(self, end: str) -> None:
         """Count how a claimed run left this process."""
         self._metrics.counter(STREAMS).labels(end).inc()
-
-    def watch(self, progress: ConsumerProgress, relay: OutboxRelay) -> None:
-        """Let the gauges read the loops whenever they are asked for."""
-        self._metrics.gauge(COMMANDS_BEHIND).set_function(lambda: progress.behind)
-        self._metrics.gauge(COMMAND_RETRIES).set_function(lambda: progress.attempt)
-        self._metrics.gauge(EVENTS).set_function(lambda: relay.published)
-        self._metrics.gauge(EVENTS_REFUSED).set_function(lambda: relay.refused)

@@ -9,7 +9,7 @@ from readmit_contracts.commands import RebuildClean
 from readmit_contracts.topics import PREDICTIONS, QUARANTINE_COMMANDS
 from readmit_runtime import logs
 from readmit_runtime.commands import CommandHandler
-from readmit_runtime.database import Pool, create_pool
+from readmit_runtime.database import Connection, Pool, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
@@ -27,6 +27,7 @@ from ingestor.consumers import Consumer
 from ingestor.metrics import IngestorMetrics
 from ingestor.predictions.handler import PredictionHandler
 from ingestor.predictions.retention import Retention
+from ingestor.progress_store import read_progress
 from ingestor.settings import IngestorSettings
 
 SERVICE = "ingestor"
@@ -38,10 +39,15 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
     metrics = IngestorMetrics(registry)
     producer = KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE)
     relay = OutboxRelay("ingest", settings.postgres, producer)
+    metrics.loops.relay(relay)
+
+    async def look(connection: Connection) -> None:
+        metrics.store_seen(await read_progress(connection))
+
     async with create_pool(settings.postgres, application_name=SERVICE) as pool:
         cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=metrics.batch_cleaned)
         consumers = _consumers(settings, pool, metrics, cleaner)
-        observation = Observation(pool, "ingest", *(consumer.progress for consumer in consumers), gauges=metrics)
+        observation = Observation(pool, look, *(consumer.progress for consumer in consumers))
         routes = health_routes(
             alive=observation.heartbeat.alive,
             checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
@@ -55,7 +61,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             "http": HttpServer(health_app(routes), settings.http).run,
         }
         for consumer in consumers:
-            loops |= consumer.loops(settings, probe=observation.postgres_answers)
+            loops |= consumer.loops(settings, probe=observation.postgres_answers, metrics=metrics.loops)
         try:
             await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
         finally:
@@ -68,8 +74,8 @@ def _consumers(
     def limit() -> DeadLetterLimit:
         return DeadLetterLimit(settings.dead_letters_in_a_row)
 
-    def group_stored(outcome: GroupOutcome) -> None:
-        metrics.group_stored(outcome)
+    def group_stored(outcome: GroupOutcome, seconds: float) -> None:
+        metrics.group_stored(outcome, seconds)
         cleaner.group_stored(batches_stored=outcome.batches_stored)
 
     return (

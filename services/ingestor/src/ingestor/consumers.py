@@ -7,6 +7,7 @@ from readmit_runtime.consumer import GroupConsumer, Handler
 from readmit_runtime.consumer_progress import ConsumerProgress
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.lifecycle import Loop
+from readmit_runtime.loop_metrics import LoopMetrics
 from readmit_runtime.topic_admin import lag_of
 from readmit_runtime.watchdog import Probe, Watchdog
 
@@ -24,7 +25,7 @@ class Consumer:
     stuck_s: float
     progress: ConsumerProgress = field(default_factory=ConsumerProgress)
 
-    def loops(self, settings: IngestorSettings, *, probe: Probe) -> dict[str, Loop]:
+    def loops(self, settings: IngestorSettings, *, probe: Probe, metrics: LoopMetrics) -> dict[str, Loop]:
         """Make its loops by name: the consumer, and the watchdog that ends the process when it stands still."""
         client = KafkaConsumerClient(
             settings.kafka, settings.consumer, topics=self.topics, group_id=self.group_id, client_id=self.group_id
@@ -35,7 +36,9 @@ class Consumer:
             held=client.assignment,
             probe=probe,
         )
+        metrics.watch(self.name, self.progress, watchdog)
+        handle = metrics.aged(self.name, self.handler)
         return {
-            self.name: GroupConsumer(client, self.handler, settings.consumer, progress=self.progress).run,
+            self.name: GroupConsumer(client, handle, settings.consumer, progress=self.progress).run,
             f"{self.name}_watchdog": watchdog.run,
         }

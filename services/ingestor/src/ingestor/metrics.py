@@ -1,11 +1,16 @@
 """The ingestor's metrics, and how they follow from what groups and batches did."""
 
 from prometheus_client import CollectorRegistry
-from readmit_runtime.metrics import CounterSpec, GaugeSpec, Metrics, MetricSpec
+from readmit_contracts.states import BatchState, RunState
+from readmit_runtime.loop_metrics import LoopMetrics, loop_specs
+from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
 from ingestor.chunks.outcome import GroupOutcome
 from ingestor.cleaning.store import CleanedBatch
 from ingestor.predictions.store import StoredPredictions
+from ingestor.progress_store import StoreProgress
+
+_LOOPS = loop_specs("ingestor")
 
 ROWS = CounterSpec(
     name="readmit_ingestor_chunk_rows_total",
@@ -50,10 +55,31 @@ FORGOTTEN = CounterSpec(
     help="Rows deleted because their time was over, by table: inputs, predictions, chunks.",
     labels=("table",),
 )
-BEHIND = GaugeSpec(
-    name="readmit_ingestor_waiting_records",
-    unit="records",
-    help="Records known to wait in the partitions held. It should fall to 0 within a run.",
+TRANSACTION_TIME = HistogramSpec(
+    name="readmit_ingestor_transaction_duration_seconds",
+    unit="seconds",
+    help="One committed transaction, by work: chunks (a group, up to 20,000 rows), predictions, cleaning (a batch).",
+    labels=("work",),
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
+)
+KNOWN_BATCHES = GaugeSpec(
+    name="readmit_ingestor_known_batches",
+    unit="batches",
+    help="Batches of the store's generation by state: planned, stored, clean, failed. Every ingestor says the same.",
+    labels=("state",),
+)
+BATCH_ROWS = GaugeSpec(
+    name="readmit_ingestor_batch_rows",
+    unit="rows",
+    help="Rows of those batches by count: planned, and published, which is the sum of stored, duplicate, quarantined "
+    "and discarded. Published over planned is the progress. Every ingestor says the same.",
+    labels=("count",),
+)
+KNOWN_RUNS = GaugeSpec(
+    name="readmit_ingestor_known_runs",
+    unit="runs",
+    help="Runs by state: planned, streaming, completed, cancelled, failed. Every ingestor says the same.",
+    labels=("state",),
 )
 OUTBOX_AGE = GaugeSpec(
     name="readmit_ingestor_outbox_age_seconds",
@@ -70,8 +96,12 @@ TABLE: tuple[MetricSpec, ...] = (
     PREDICTIONS,
     EXPIRED,
     FORGOTTEN,
-    BEHIND,
+    TRANSACTION_TIME,
+    KNOWN_BATCHES,
+    BATCH_ROWS,
+    KNOWN_RUNS,
     OUTBOX_AGE,
+    *_LOOPS.rows(),
 )
 
 
@@ -80,9 +110,11 @@ class IngestorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._metrics = Metrics("ingestor", TABLE, registry=registry)
+        self.loops = LoopMetrics(_LOOPS, self._metrics)
 
-    def group_stored(self, outcome: GroupOutcome) -> None:
-        """Count a group after its commit."""
+    def group_stored(self, outcome: GroupOutcome, seconds: float) -> None:
+        """Count a group after its commit, and what its transaction took."""
+        self._metrics.histogram(TRANSACTION_TIME).labels("chunks").observe(seconds)
         for kind in ("stored", "duplicate", "quarantined"):
             self._metrics.counter(ROWS).labels(kind).inc(outcome.rows(kind))
         for reason, rows in outcome.quarantined.items():
@@ -95,13 +127,15 @@ class IngestorMetrics:
         self._metrics.counter(BATCHES).labels("stored").inc(outcome.batches_stored)
         self._metrics.counter(BATCHES).labels("failed").inc(outcome.batches_failed)
 
-    def batch_cleaned(self, cleaned: CleanedBatch) -> None:
-        """Count a batch after its cleaning committed."""
+    def batch_cleaned(self, cleaned: CleanedBatch, seconds: float) -> None:
+        """Count a batch after its cleaning committed, and what that took."""
+        self._metrics.histogram(TRANSACTION_TIME).labels("cleaning").observe(seconds)
         self._metrics.counter(BATCHES).labels("failed" if cleaned.failed else "clean").inc()
         self._metrics.counter(RUNS).inc(cleaned.runs_completed)
 
-    def predictions_stored(self, stored: StoredPredictions) -> None:
-        """Count a group of predictions after its commit."""
+    def predictions_stored(self, stored: StoredPredictions, seconds: float) -> None:
+        """Count a group of predictions after its commit, and what its transaction took."""
+        self._metrics.histogram(TRANSACTION_TIME).labels("predictions").observe(seconds)
         self._metrics.counter(PREDICTIONS).inc(stored.predictions)
         self._metrics.counter(EXPIRED).inc(stored.expired)
 
@@ -109,7 +143,12 @@ class IngestorMetrics:
         """Count rows whose time was over."""
         self._metrics.counter(FORGOTTEN).labels(table).inc(rows)
 
-    def observe(self, *, behind: int, outbox_age_s: float) -> None:
-        """Note what the loops wait for."""
-        self._metrics.gauge(BEHIND).set(behind)
-        self._metrics.gauge(OUTBOX_AGE).set(outbox_age_s)
+    def store_seen(self, progress: StoreProgress) -> None:
+        """Note what the tables say."""
+        for batch_state in BatchState:
+            self._metrics.gauge(KNOWN_BATCHES).labels(batch_state).set(progress.batches.get(batch_state, 0))
+        for count, rows in progress.rows.items():
+            self._metrics.gauge(BATCH_ROWS).labels(count).set(rows)
+        for run_state in RunState:
+            self._metrics.gauge(KNOWN_RUNS).labels(run_state).set(progress.runs.get(run_state, 0))
+        self._metrics.gauge(OUTBOX_AGE).set(progress.outbox_age_s)

@@ -1,10 +1,14 @@
 """The predictor's metrics, and how they follow from what it does."""
 
+from typing import get_args
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from readmit_contracts.events import Decision, PredictionRecord
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
 _ANSWER_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _INFERENCE_BUCKETS_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
+_PROBABILITY_BUCKETS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
 _LOAD_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0)
 
 REQUESTS = CounterSpec(
@@ -25,6 +29,14 @@ INFERENCE_TIME = HistogramSpec(
     unit="seconds",
     help="Encoding, scoring and calibrating one encounter. A step comes with another model.",
     buckets=_INFERENCE_BUCKETS_S,
+)
+SCORES = HistogramSpec(
+    name="readmit_predictor_given_probability",
+    unit="probability",
+    help="Probabilities that the model gave, single and in batches, by decision. The distribution moves with another "
+    "model or with other patients; the share of high_risk is the work that it makes.",
+    labels=("decision",),
+    buckets=_PROBABILITY_BUCKETS,
 )
 SERVED_EPOCH = GaugeSpec(
     name="readmit_predictor_served_epoch", unit="epoch", help="The epoch that answers; 0 before the first model."
@@ -101,6 +113,7 @@ TABLE: tuple[MetricSpec, ...] = (
     REQUESTS,
     ANSWER_TIME,
     INFERENCE_TIME,
+    SCORES,
     SERVED_EPOCH,
     WANTED_EPOCH,
     UNCONFIRMED,
@@ -127,6 +140,8 @@ class PredictorMetrics:
         self._answer_time = metrics.histogram(ANSWER_TIME)
         self._by_answer: dict[tuple[str, int | None], tuple[Counter, Histogram]] = {}
         self._inference_time = metrics.histogram(INFERENCE_TIME)
+        scores = metrics.histogram(SCORES)
+        self._scores = {decision: scores.labels(decision) for decision in get_args(Decision)}
         self._served_epoch = metrics.gauge(SERVED_EPOCH)
         self._wanted_epoch = metrics.gauge(WANTED_EPOCH)
         self._unconfirmed = metrics.gauge(UNCONFIRMED)
@@ -156,6 +171,10 @@ class PredictorMetrics:
     def inferred(self, seconds: float) -> None:
         """Note how long one encounter took from its fields to its probability."""
         self._inference_time.observe(seconds)
+
+    def scored(self, record: PredictionRecord) -> None:
+        """Count one probability that the model gave."""
+        self._scores[record.decision].observe(record.probability)
 
     def promotion_read(self, verdict: str) -> None:
         """Count one message of the promotions topic."""

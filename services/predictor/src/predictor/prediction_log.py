@@ -73,9 +73,11 @@ class PredictionLog:
     def add(self, *records: PredictionRecord) -> bool:
         """Append the records of one answer by one `write()`, and tell whether the answer may go out.
 
-        It may not when the log has no room for them, or its disk fails, and the settings say to refuse. Never waits
-        for Kafka, raises nothing.
+        It may not when the log has no room for them, or its disk fails, and the settings say to refuse. Their
+        probabilities are counted either way: every one passes here. Never waits for Kafka, raises nothing.
         """
+        for record in records:
+            self._metrics.scored(record)
         framed = b"".join([frame(_ENCODER.encode(record)) for record in records])
         if self._own_bytes + self._abandoned.bytes_beside + len(framed) > self._settings.spool_bytes:
             return self._unlogged("full", len(records), None)

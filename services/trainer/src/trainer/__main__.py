@@ -11,9 +11,9 @@ from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import MODELS_LOADED, MODELS_PROMOTED
 from readmit_runtime import logs
 from readmit_runtime.commands import CommandHandler
-from readmit_runtime.consumer import GroupConsumer
+from readmit_runtime.consumer import GroupConsumer, Handler
 from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.database import Pool, create_pool
+from readmit_runtime.database import Connection, Pool, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
@@ -43,6 +43,7 @@ from trainer.promotion.announced import Announcer
 from trainer.promotion.gate_work import GateWork
 from trainer.promotion.promoter import Promoter
 from trainer.recipe import baseline, library_versions
+from trainer.registry_store import read_registry
 from trainer.replicas.handler import CONSUMER as REPLICAS_GROUP
 from trainer.replicas.handler import ReplicaHandler
 from trainer.scratch import Scratch
@@ -93,6 +94,7 @@ async def serve(settings: TrainerSettings, stop: asyncio.Event) -> None:
             metrics=TrainerMetrics(registry),
             relay=OutboxRelay(SCHEMA, settings.postgres, producer),
         )
+        clients.metrics.loops.relay(clients.relay)
         works = _works(settings, clients)
         try:
             loops = {**_consumers(settings, clients, works, registry), **_loops(clients, works)}
@@ -167,42 +169,41 @@ def _consumers(
     commands = CommandHandler(
         clients.pool, SCHEMA, CONSUMER, requests.handlers(), limit=DeadLetterLimit(limit), wake=requested
     )
-    topics = intake.TOPICS
-    progress = ConsumerProgress()
-    client = KafkaConsumerClient(settings.kafka, settings.consumer, topics=topics, group_id=GROUP, client_id=GROUP)
-    replicas = KafkaConsumerClient(
-        settings.kafka,
-        settings.consumer,
-        topics=[MODELS_LOADED.name],
-        group_id=REPLICAS_GROUP,
-        client_id=REPLICAS_GROUP,
-    )
-    observation = Observation(clients.pool, SCHEMA, progress, gauges=clients.metrics)
+    loops = clients.metrics.loops
+    requests_progress, replicas_progress = ConsumerProgress(), ConsumerProgress()
 
-    def watchdog(client: KafkaConsumerClient, group_id: str, topics: Sequence[str]) -> Watchdog:
-        return Watchdog(
+    async def look(connection: Connection) -> None:
+        clients.metrics.registry_seen(await read_registry(connection))
+
+    observation = Observation(clients.pool, look, requests_progress)
+
+    def consumer(
+        name: str, group_id: str, topics: Sequence[str], handle: Handler, progress: ConsumerProgress
+    ) -> dict[str, Loop]:
+        client = KafkaConsumerClient(
+            settings.kafka, settings.consumer, topics=topics, group_id=group_id, client_id=group_id
+        )
+        watchdog = Watchdog(
             settings.watchdog,
             lag=lag_of(settings.kafka, group_id=group_id, topics=topics, client_id=group_id),
             held=client.assignment,
             probe=observation.postgres_answers,
         )
+        loops.watch(name, progress, watchdog)
+        return {
+            name: GroupConsumer(client, loops.aged(name, handle), settings.consumer, progress=progress).run,
+            f"{name}_watchdog": watchdog.run,
+        }
 
     routes = health_routes(
         alive=observation.heartbeat.alive,
         checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
         registry=registry,
     )
-    consume_replicas = GroupConsumer(
-        replicas,
-        ReplicaHandler(clients.pool, DeadLetterLimit(limit)),
-        settings.consumer,
-        progress=ConsumerProgress(),
-    )
+    keep_news = ReplicaHandler(clients.pool, DeadLetterLimit(limit))
     return {
-        "requests": GroupConsumer(client, intake.Intake(commands), settings.consumer, progress=progress).run,
-        "replicas": consume_replicas.run,
-        "watchdog": watchdog(client, GROUP, topics).run,
-        "replicas_watchdog": watchdog(replicas, REPLICAS_GROUP, [MODELS_LOADED.name]).run,
+        **consumer("requests", GROUP, intake.TOPICS, intake.Intake(commands), requests_progress),
+        **consumer("replicas", REPLICAS_GROUP, [MODELS_LOADED.name], keep_news, replicas_progress),
         "observation": observation.run,
         "http": HttpServer(health_app(routes), settings.http).run,
     }

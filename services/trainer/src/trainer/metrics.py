@@ -3,13 +3,26 @@
 from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
+from readmit_contracts.states import JobState
+from readmit_runtime.loop_metrics import LoopMetrics, loop_specs
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
+
+from trainer.promotion.changes import Ended
+from trainer.registry_store import RegistryState
+
+_LOOPS = loop_specs("trainer")
 
 JOBS = CounterSpec(
     name="readmit_trainer_left_jobs_total",
     unit="jobs",
     help="Attempts at jobs by end: done, failed, killed, lost, given_back, put_off. Failed ones need a look.",
     labels=("end",),
+)
+KNOWN_JOBS = GaugeSpec(
+    name="readmit_trainer_known_jobs",
+    unit="jobs",
+    help="Jobs by state: waiting, running, done, failed, cancelled. Every trainer says the same.",
+    labels=("state",),
 )
 STAGES = HistogramSpec(
     name="readmit_trainer_job_stage_seconds",
@@ -24,10 +37,54 @@ WISHES = CounterSpec(
     help="Wishes for a champion by what became of them: promoted, rolled_back, already, refused, failed, gone.",
     labels=("outcome",),
 )
+VERDICTS = CounterSpec(
+    name="readmit_trainer_gate_decisions_total",
+    unit="decisions",
+    help="Decisions of the gate on record, by result: passed, refused. A refusal is a normal outcome.",
+    labels=("result",),
+)
+REFUSALS = CounterSpec(
+    name="readmit_trainer_gate_refusals_total",
+    unit="refusals",
+    help="What the refused models did not meet, by rule; a model may fail several.",
+    labels=("rule",),
+)
+MODEL_ROWS = GaugeSpec(
+    name="readmit_trainer_model_rows",
+    unit="rows",
+    help="Rows of a model's training set, by split and role: champion or newest. Every trainer says the same.",
+    labels=("model", "role", "split"),
+)
+AUROC = GaugeSpec(
+    name="readmit_trainer_model_auroc",
+    unit="auroc",
+    help="Area under the ROC curve on a model's own validation rows, by role: champion or newest.",
+    labels=("model", "role"),
+)
 EPOCH = GaugeSpec(
     name="readmit_trainer_champion_epoch",
     unit="epoch",
-    help="The champion's epoch as this process last saw or made it.",
+    help="The champion's epoch, from the table that decides. Every trainer says the same.",
+    labels=("model",),
+)
+CHAMPION_AGE = GaugeSpec(
+    name="readmit_trainer_champion_age_seconds",
+    unit="seconds",
+    help="Since the champion was promoted. Above the time between two trainings, nothing new gets through.",
+    labels=("model",),
+)
+REPLICAS = GaugeSpec(
+    name="readmit_trainer_living_replicas",
+    unit="replicas",
+    help="Predictors that reported within 15 s, by the epoch that they serve, none before their first model. "
+    "An epoch's series goes with its last replica.",
+    labels=("model", "epoch"),
+)
+UNCONVERGED = GaugeSpec(
+    name="readmit_trainer_unconverged_replicas",
+    unit="replicas",
+    help="Living predictors that do not serve the champion or what came after it. Above 0 for long, loads fail.",
+    labels=("model",),
 )
 PROJECTED = CounterSpec(
     name="readmit_trainer_mlflow_models_total",
@@ -41,18 +98,31 @@ ALIAS = CounterSpec(
     help="What was done about MLflow's champion alias: written, asked (a person moved it), put_back.",
     labels=("move",),
 )
-BEHIND = GaugeSpec(
-    name="readmit_trainer_waiting_records",
-    unit="records",
-    help="Records known to wait in the partitions held. It should stay near 0.",
-)
 OUTBOX_AGE = GaugeSpec(
     name="readmit_trainer_outbox_age_seconds",
     unit="seconds",
     help="Age of the oldest event not yet published. Above a minute, the relay or Kafka is in trouble.",
 )
 
-TABLE: tuple[MetricSpec, ...] = (JOBS, STAGES, WISHES, EPOCH, PROJECTED, ALIAS, BEHIND, OUTBOX_AGE)
+TABLE: tuple[MetricSpec, ...] = (
+    JOBS,
+    KNOWN_JOBS,
+    STAGES,
+    WISHES,
+    VERDICTS,
+    REFUSALS,
+    MODEL_ROWS,
+    AUROC,
+    EPOCH,
+    CHAMPION_AGE,
+    REPLICAS,
+    UNCONVERGED,
+    PROJECTED,
+    ALIAS,
+    OUTBOX_AGE,
+    *_LOOPS.rows(),
+)
+_RENEWED = (MODEL_ROWS, AUROC, EPOCH, CHAMPION_AGE, REPLICAS, UNCONVERGED)
 
 
 class TrainerMetrics:
@@ -60,6 +130,7 @@ class TrainerMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._metrics = Metrics("trainer", TABLE, registry=registry)
+        self.loops = LoopMetrics(_LOOPS, self._metrics)
 
     def job_left(self, end: str, durations_s: Mapping[str, float]) -> None:
         """Count an attempt at a job."""
@@ -67,11 +138,13 @@ class TrainerMetrics:
         for stage, seconds in durations_s.items():
             self._metrics.histogram(STAGES).labels(stage).observe(seconds)
 
-    def wish_ended(self, outcome: str, epoch: int | None) -> None:
-        """Count a wish; `epoch` is the champion's, where it is known."""
-        self._metrics.counter(WISHES).labels(outcome).inc()
-        if epoch is not None:
-            self._metrics.gauge(EPOCH).set(epoch)
+    def wish_ended(self, ended: Ended) -> None:
+        """Count a wish, and the gate's decision where one was made."""
+        self._metrics.counter(WISHES).labels(ended.outcome).inc()
+        if ended.refusals is not None:
+            self._metrics.counter(VERDICTS).labels("refused" if ended.refusals else "passed").inc()
+            for rule in ended.refusals:
+                self._metrics.counter(REFUSALS).labels(rule).inc()
 
     def projected(self, outcome: str) -> None:
         """Count a model that was, or could not be, written to MLflow."""
@@ -81,7 +154,22 @@ class TrainerMetrics:
         """Count something done about the alias."""
         self._metrics.counter(ALIAS).labels(move).inc()
 
-    def observe(self, *, behind: int, outbox_age_s: float) -> None:
-        """Note what the loops wait for."""
-        self._metrics.gauge(BEHIND).set(behind)
-        self._metrics.gauge(OUTBOX_AGE).set(outbox_age_s)
+    def registry_seen(self, registry: RegistryState) -> None:
+        """Note what the tables say; what they no longer say is no longer told."""
+        gauge = self._metrics.gauge
+        for state in JobState:
+            gauge(KNOWN_JOBS).labels(state).set(registry.jobs.get(state, 0))
+        for spec in _RENEWED:
+            gauge(spec).clear()
+        for told in registry.models:
+            for split, rows in told.rows.items():
+                gauge(MODEL_ROWS).labels(told.model, told.role, split).set(rows)
+            if told.auroc is not None:
+                gauge(AUROC).labels(told.model, told.role).set(told.auroc)
+        for champion in registry.champions:
+            gauge(EPOCH).labels(champion.model).set(champion.epoch)
+            gauge(CHAMPION_AGE).labels(champion.model).set(champion.age_s)
+            gauge(UNCONVERGED).labels(champion.model).set(champion.unconverged)
+            for epoch, replicas in champion.replicas.items():
+                gauge(REPLICAS).labels(champion.model, epoch).set(replicas)
+        gauge(OUTBOX_AGE).set(registry.outbox_age_s)

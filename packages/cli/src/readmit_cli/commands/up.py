@@ -12,7 +12,7 @@ from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.locate import state_path, why_outside
 from readmit_cli.stack.parts import default_parts
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import AIRFLOW_API_SERVER, LAG_EXPORTER
+from readmit_cli.stack.programs import AIRFLOW_API_SERVER, LAG_EXPORTER, PROMETHEUS
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack, recorded_ports
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
@@ -30,7 +30,7 @@ def up(
     no_airflow: Annotated[bool, typer.Option("--no-airflow", help="Leave Airflow out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, and nothing else.")] = False,
 ) -> None:
-    """Start Kafka, Postgres, S3, MLflow, the services and, if it is installed, Airflow; what runs is left alone."""
+    """Start Kafka, Postgres, S3, MLflow, services, Prometheus and, if installed, Airflow; what runs is left alone."""
     console = Console(quiet=as_json)
     checkout = Checkout.find()
     user = postgres_user()
@@ -81,6 +81,7 @@ def _addresses(stack: Stack) -> Table:
         "batch-producer": f"{stack.addresses.service('batch-producer')}/docs",
         "predictor": f"{stack.addresses.service('predictor')}/docs",
         LAG_EXPORTER: f"{stack.addresses.lag_exporter}/metrics",
+        PROMETHEUS: stack.addresses.prometheus,
         AIRFLOW_API_SERVER: f"{stack.addresses.airflow}, login {stack.airflow().user}, password see below",
     }
     if stack.blueprint.s3_server is S3Server.MINIO:

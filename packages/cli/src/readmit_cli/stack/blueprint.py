@@ -10,7 +10,7 @@ from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.parts import Part, all_parts
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import AIRFLOW, INFRASTRUCTURE, LAG_EXPORTER, S3, installed_services
+from readmit_cli.stack.programs import AIRFLOW, INFRASTRUCTURE, OBSERVERS, S3, installed_services
 from readmit_cli.stack.rendering import supervisor_configuration
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
@@ -69,12 +69,14 @@ class Blueprint:
             "python": str(self.checkout.python),
             "minio_port": str(self.ports.minio),
             "minio_console_port": str(self.ports.minio_console),
+            "prometheus": str(self.checkout.prometheus),
+            "prometheus_port": str(self.ports.prometheus),
             "mlflow_port": str(self.ports.mlflow),
             # Supervisor wants root to say that running as root is meant.
             "user": "root" if user else None,
             "postgres_user": user.pw_name if user else None,
         }
-        programs = (*INFRASTRUCTURE, *installed_services(), LAG_EXPORTER, *AIRFLOW)
+        programs = (*INFRASTRUCTURE, *installed_services(), *OBSERVERS, *AIRFLOW)
         text = supervisor_configuration(
             self.checkout.templates / "supervisord.conf",
             values,

@@ -55,6 +55,16 @@ class Checkout:
         return self.installed / "bin" / {S3Server.MINIO: "minio", S3Server.VERSITY: "versitygw"}[server]
 
     @property
+    def prometheus(self) -> Path:
+        """Prometheus' server."""
+        return self.installed / "bin" / "prometheus"
+
+    @property
+    def observability(self) -> Path:
+        """The folder of the rules, among what else looks on."""
+        return self.root / "observability"
+
+    @property
     def mlflow(self) -> Path:
         """MLflow's command in its own environment."""
         return self.installed / "mlflow" / "bin" / "mlflow"

@@ -71,6 +71,11 @@ class Addresses:
         """The base URL of the lag exporter."""
         return f"http://{LOOPBACK}:{self._ports.lag_exporter}"
 
+    @property
+    def prometheus(self) -> str:
+        """Prometheus' web page, and the base URL of its queries."""
+        return f"http://{LOOPBACK}:{self._ports.prometheus}"
+
     def service(self, name: str) -> str:
         """Answer the base URL of a service."""
         return f"http://{LOOPBACK}:{self.service_port(name)}"

@@ -14,7 +14,9 @@ from readmit_cli.stack.programs import (
     KAFKA,
     LAG_EXPORTER,
     MLFLOW,
+    OBSERVERS,
     POSTGRES,
+    PROMETHEUS,
     S3,
     SERVICES,
     installed_services,
@@ -56,15 +58,14 @@ def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
         Part(MLFLOW, ("mlflow",), addresses.mlflow, lambda: readiness.http(f"{addresses.mlflow}/health"), 240.0),
     )
     services = (_service(name, addresses.service(name)) for name in SERVICES)
-    address = addresses.lag_exporter
-    exporter = Part(LAG_EXPORTER, ("lag_exporter",), address, lambda: readiness.http(f"{address}/health/ready"), 60.0)
-    return {part.name: part for part in (*infrastructure, *services, exporter, *_airflow(addresses.airflow))}
+    parts = (*infrastructure, *services, *_observers(addresses), *_airflow(addresses.airflow))
+    return {part.name: part for part in parts}
 
 
 def default_parts(*, with_mlflow: bool = True, with_airflow: bool = False) -> tuple[str, ...]:
-    """Answer what is started unless parts are named: infrastructure, services, lag exporter."""
+    """Answer what is started unless parts are named: infrastructure, services, who looks on."""
     infrastructure = (KAFKA, POSTGRES, S3, MLFLOW) if with_mlflow else (KAFKA, POSTGRES, S3)
-    return (*infrastructure, *installed_services(), LAG_EXPORTER, *(AIRFLOW if with_airflow else ()))
+    return (*infrastructure, *installed_services(), *OBSERVERS, *(AIRFLOW if with_airflow else ()))
 
 
 def with_requirements(names: Iterable[str]) -> Collection[str]:
@@ -75,6 +76,12 @@ def with_requirements(names: Iterable[str]) -> Collection[str]:
     if wanted.intersection(AIRFLOW):
         wanted |= {*AIRFLOW, POSTGRES, KAFKA}
     return wanted
+
+
+def _observers(addresses: Addresses) -> Iterator[Part]:
+    exporter, prometheus = addresses.lag_exporter, addresses.prometheus
+    yield Part(LAG_EXPORTER, ("lag_exporter",), exporter, lambda: readiness.http(f"{exporter}/health/ready"), 60.0)
+    yield Part(PROMETHEUS, ("prometheus",), prometheus, lambda: readiness.http(f"{prometheus}/-/ready"), 60.0)
 
 
 def _airflow(address: str) -> Iterator[Part]:

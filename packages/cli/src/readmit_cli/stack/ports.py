@@ -30,6 +30,7 @@ class Ports(BaseSettings):
     ingestor: Port = Field(18_082, description="The ingestor's health and metrics.")
     trainer: Port = Field(18_083, description="The trainer's health and metrics.")
     predictor: Port = Field(18_080, description="The predictor's REST interface.")
+    prometheus: Port = Field(19_090, description="Prometheus' web page and queries.")
     lag_exporter: Port = Field(18_084, description="The lag exporter's metrics.")
     airflow: Port = Field(18_088, description="Airflow's REST interface and web page.")
 

@@ -38,6 +38,7 @@ def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
     yield _folder("kafka", checkout.kafka_jars, found=any(checkout.kafka_jars.glob("kafka_2.13-*.jar")))
     yield _s3(checkout)
     yield _folder("mlflow", checkout.mlflow, found=checkout.mlflow.is_file())
+    yield _folder("prometheus", checkout.prometheus, found=checkout.prometheus.is_file())
     yield _airflow(checkout)
     yield _kcat()
     yield _state(checkout)

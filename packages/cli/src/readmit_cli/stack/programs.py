@@ -29,8 +29,10 @@ SERVICES: Mapping[str, str] = MappingProxyType({
 })  # fmt: skip
 
 
-# Looks on and belongs to no service: nothing waits for it, and it waits for Kafka alone.
+# They look on and belong to no service: nothing waits for them.
 LAG_EXPORTER = "lag-exporter"
+PROMETHEUS = "prometheus"
+OBSERVERS = (LAG_EXPORTER, PROMETHEUS)
 
 
 def installed_services() -> tuple[str, ...]:

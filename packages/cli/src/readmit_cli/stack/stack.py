@@ -21,8 +21,8 @@ from readmit_cli.stack.programs import (
     AIRFLOW_API_SERVER,
     AIRFLOW_COMPONENTS,
     INFRASTRUCTURE,
-    LAG_EXPORTER,
     MLFLOW,
+    OBSERVERS,
     SERVICES,
 )
 from readmit_cli.stack.progress import Note, Progress, Silent, step, together
@@ -143,7 +143,7 @@ class Stack:
             if self.supervisor.pid() is None:
                 return bool(processes.stop_orphans(self.state.root))
             # A task that is ended tells Airflow's server so.
-            for wave in ((*SERVICES, LAG_EXPORTER, MLFLOW, *AIRFLOW_COMPONENTS), (*INFRASTRUCTURE, AIRFLOW_API_SERVER)):
+            for wave in ((*SERVICES, *OBSERVERS, MLFLOW, *AIRFLOW_COMPONENTS), (*INFRASTRUCTURE, AIRFLOW_API_SERVER)):
                 running = [name for name, now in self.supervisor.states().items() if now.state not in DOWN]
                 together(self._progress, {name: self._stop for name in running if name in wave})
             with step(self._progress, "supervisor"):

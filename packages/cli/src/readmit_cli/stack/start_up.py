@@ -16,6 +16,7 @@ from readmit_cli.stack import (
     kafka_node,
     migrations,
     postgres_cluster,
+    prometheus,
     store,
     topics,
     versity,
@@ -33,6 +34,7 @@ from readmit_cli.stack.programs import (
     LAG_EXPORTER,
     MLFLOW,
     POSTGRES,
+    PROMETHEUS,
     S3,
     SERVICES,
 )
@@ -76,6 +78,7 @@ class StartUp:
 
     def _services(self) -> Mapping[str, tuple[str, Step]]:
         services = {name: (name, self._program(name)) for name in (*SERVICES, LAG_EXPORTER)}
+        services[PROMETHEUS] = (PROMETHEUS, self._program(PROMETHEUS, prepare=self._prepare_prometheus))
         return services | {name: (name, self._await) for name in AIRFLOW}
 
     def _begin_airflow(self, note: Note) -> None:
@@ -150,6 +153,9 @@ class StartUp:
             raise StackError(f"The S3 server {plan.s3_server} is not at {program}; `{install}` builds it.")
         if plan.s3_server is S3Server.VERSITY:
             versity.prepare(plan.state, plan.credentials)
+
+    def _prepare_prometheus(self) -> None:
+        prometheus.prepare(self._blueprint.checkout, self._blueprint.state, self._blueprint.ports)
 
     def _require_mlflow(self) -> None:
         if not self._blueprint.checkout.mlflow.is_file():

@@ -95,6 +95,11 @@ class StateDirectory:
         return self.root / "versity"
 
     @property
+    def prometheus(self) -> Path:
+        """Prometheus' configuration and what it has seen."""
+        return self.root / "prometheus"
+
+    @property
     def predictor(self) -> Path:
         """What the predictor keeps for its next process."""
         return self.root / "predictor"
@@ -111,7 +116,7 @@ class StateDirectory:
 
     def create(self) -> None:
         """Make the folders; the secrets among the files are protected one by one, so that Postgres gets through."""
-        for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio):
+        for folder in (self.root, self.logs, self.kafka, self.postgres, self.minio, self.prometheus):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         self.airflow.mkdir(mode=0o700, exist_ok=True)
         socket_folder = self.supervisor_socket.parent

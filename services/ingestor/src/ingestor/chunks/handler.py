@@ -1,6 +1,7 @@
 """Handle one group of records: read it, store it, tell what became of it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
@@ -21,9 +22,12 @@ SPLIT_OF_TOPIC: Mapping[str, Split] = {topic.name: split for split, topic in BAT
 
 
 class ChunkHandler:
-    """The handler of the three batch topics; `on_stored` is told what became of a group after its commit."""
+    """The handler of the three batch topics.
 
-    def __init__(self, pool: Pool, limit: DeadLetterLimit, *, on_stored: Callable[[GroupOutcome], None]) -> None:
+    `on_stored` is told what became of a group after its commit, and the seconds that its transaction took.
+    """
+
+    def __init__(self, pool: Pool, limit: DeadLetterLimit, *, on_stored: Callable[[GroupOutcome, float], None]) -> None:
         self._pool = pool
         self._limit = limit
         self._on_stored = on_stored
@@ -33,7 +37,9 @@ class ChunkHandler:
         chunks, unreadable = await asyncio.to_thread(read, records)
         with transient_errors():
             async with self._pool.acquire() as connection:
+                began = time.monotonic()
                 outcome = await store_group(connection, chunks, unreadable, self._limit)
+                seconds = time.monotonic() - began
         log.info(
             "group_stored",
             chunks=outcome.chunks_stored,
@@ -44,7 +50,7 @@ class ChunkHandler:
             duplicate=outcome.rows("duplicate"),
             quarantined=outcome.rows("quarantined"),
         )
-        self._on_stored(outcome)
+        self._on_stored(outcome, seconds)
 
 
 def read(records: Sequence[IncomingRecord]) -> tuple[list[ReceivedChunk], list[ParkedRecord]]:

@@ -24,7 +24,8 @@ class Cleaner:
     """Cleans what is stored when woken, and every `sweep_s` seconds without being woken.
 
     While groups of chunks are being stored, cleaning leaves them the cores and the disk: it begins when none came for
-    `QUIET_S`, or after `STAND_BACK_S`. `on_cleaned` is told of each batch after its commit.
+    `QUIET_S`, or after `STAND_BACK_S`. `on_cleaned` is told of each batch after its commit, and the
+    seconds that took.
     """
 
     def __init__(
@@ -32,7 +33,7 @@ class Cleaner:
         pool: Pool,
         *,
         sweep_s: float,
-        on_cleaned: Callable[[CleanedBatch], None],
+        on_cleaned: Callable[[CleanedBatch, float], None],
         clock: Clock | None = None,
     ) -> None:
         self._pool = pool
@@ -71,6 +72,7 @@ class Cleaner:
     async def _sweep(self, stop: asyncio.Event) -> None:
         async with self._pool.acquire() as connection:
             while not stop.is_set():
+                began = self._clock.monotonic()
                 cleaned = await store.clean_next(connection)
                 if cleaned is None:
                     break
@@ -82,7 +84,7 @@ class Cleaner:
                     moved_to_quarantine=cleaned.moved,
                     runs_completed=cleaned.runs_completed,
                 )
-                self._on_cleaned(cleaned)
+                self._on_cleaned(cleaned, self._clock.monotonic() - began)
             missed = await store.complete_waiting_runs(connection)
             if missed:
                 log.warning("runs_completed_late", runs=missed)

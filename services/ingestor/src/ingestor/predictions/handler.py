@@ -1,5 +1,6 @@
 """Handle one group of prediction records: read it, store it."""
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC
 
@@ -19,7 +20,10 @@ log = structlog.get_logger(__name__)
 
 
 class PredictionHandler:
-    """The handler of the predictions topic; `on_stored` is told what became of a group after its commit."""
+    """The handler of the predictions topic.
+
+    `on_stored` is told what became of a group after its commit, and the seconds that its transaction took.
+    """
 
     def __init__(
         self,
@@ -27,7 +31,7 @@ class PredictionHandler:
         limit: DeadLetterLimit,
         retention: RetentionSettings,
         *,
-        on_stored: Callable[[StoredPredictions], None],
+        on_stored: Callable[[StoredPredictions, float], None],
     ) -> None:
         self._pool = pool
         self._limit = limit
@@ -46,7 +50,9 @@ class PredictionHandler:
                 chunks.append((record, made))
         with transient_errors():
             async with self._pool.acquire() as connection:
+                began = time.monotonic()
                 stored = await store_predictions(connection, chunks, unreadable, self._limit, self._retention)
+                seconds = time.monotonic() - began
         log.info(
             "predictions_stored",
             predictions=stored.predictions,
@@ -54,7 +60,7 @@ class PredictionHandler:
             chunks_repeated=stored.chunks_repeated,
             parked=stored.parked,
         )
-        self._on_stored(stored)
+        self._on_stored(stored, seconds)
 
 
 def _read(record: IncomingRecord) -> PredictionsMade | ParkedRecord:

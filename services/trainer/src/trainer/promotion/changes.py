@@ -29,6 +29,8 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """promoted, rolled_back, already, refused or failed; `gone` when another process ended it."""
     epoch: int | None = None
     detail: str = ""
+    refusals: tuple[str, ...] | None = None
+    """The rules that the gate's decision, which is on record, says were not met; None where it was not asked."""
 
 
 GONE = Ended(outcome="gone")
@@ -87,7 +89,7 @@ class ChampionChanges:
                     ended, promoted = await _promote(connection, wish, found, seen, tail, decision_id)
                     events.append(promoted)
                 await outbox.add(connection, SCHEMA, events)
-        return ended
+        return msgspec.structs.replace(ended, refusals=refusals)
 
     async def roll_back(self, wish: Wish, *, tail: ReplacedModel | None) -> Ended:
         """Make an earlier champion the champion again, without the gate; raises LostRace."""

@@ -57,7 +57,7 @@ class Promoter:
         await self._refresh_when_due()
         while (wish := await self._next()) is not None:
             ended = await self._end_of(wish)
-            self._metrics.wish_ended(ended.outcome, ended.epoch)
+            self._metrics.wish_ended(ended)
             log.info(
                 "wish_ended",
                 command_id=wish.command_id,

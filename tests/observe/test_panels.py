@@ -1,0 +1,51 @@
+"""Every panel shows something of a running system, and stops doing so when a metric is renamed."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from check_panels import every_query, faults, main
+from readmit_dashboards.queries import committed, panels_of
+from support.running_stack import POLL_S, RunningStack
+
+# MLflow is told of a model within 15 s and of the alias within 30, and then a scrape has to pass.
+SEEN_WITHIN_S = 90
+
+
+def test_every_panel_shows_something(
+    observed: RunningStack, checked: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty panel looks like a quiet system."""
+    address = observed.stack.addresses.prometheus
+    queries = every_query()
+    deadline = time.monotonic() + SEEN_WITHIN_S
+    while (left := faults(address, queries, now=time.time())) and time.monotonic() < deadline:
+        time.sleep(10 * POLL_S)
+    assert not left, "\n".join(left)
+    assert main([address]) == 0
+    assert capsys.readouterr().out == f"{len(queries)} queries of panels, 0 of them wrong\n"
+    panels = sum(len(list(panels_of(board))) for board in committed().values())
+    checked(f"{len(queries)} queries of {panels} panels answered")
+
+
+def test_every_panel_is_found_empty_once_its_metrics_are_renamed(observed: RunningStack) -> None:
+    """A check that cannot fail is none."""
+    queries = every_query()
+    renamed = [replace(query, expr=_renamed(query.expr)) for query in queries]
+    changed = [after for before, after in zip(queries, renamed, strict=True) if before != after]
+    assert len(changed) > 0.9 * len(queries)  # the rest asks what Prometheus knows by itself, such as `up`
+    found = faults(observed.stack.addresses.prometheus, changed, now=time.time())
+    assert len(found) == len(changed)
+
+
+def test_a_query_that_prometheus_refuses_is_told_with_its_reason(observed: RunningStack) -> None:
+    """Grafana shows a red corner, which nobody sees who does not look."""
+    broken = replace(every_query()[0], expr="sum(")
+    [told] = faults(observed.stack.addresses.prometheus, [broken], now=time.time())
+    assert re.search(r"refused, .*parse error", told)
+
+
+def _renamed(expr: str) -> str:
+    return re.sub(r"\b(readmit|kafka|process)([_:])", r"\1\2renamed_", expr)
