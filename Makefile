@@ -113,3 +113,7 @@ bench-airflow: install ## What Airflow adds to the same commands from the shell,
 
 bench-prediction-log: ## What recording a prediction costs, against a bare write(); writes benchmarks/results/prediction_log.json.
 	@$(BIN)/python benchmarks/prediction_log.py
+
+bench-metrics: install ## What the metrics cost, 15 interleaved rounds with and without, and the time of a scrape; writes benchmarks/results/metrics.json.
+	@local/install/packages.sh wrk
+	@PYTHONPATH=tests $(BIN)/python benchmarks/metrics.py

@@ -70,7 +70,8 @@ def _flow() -> list[Panel]:
         ),
         graph(
             "Requests", "Requests per second by class of status.", "reqps",
-            Query("sum by (status) (rate(readmit_predictor_answered_requests_total[$__rate_interval]))"), span=THIRD,
+            Query("sum by (status) (rate(readmit_predictor_answer_duration_seconds_count[$__rate_interval]))"),
+            span=THIRD,
             runbook="predictor-availability",
         ),
     ]  # fmt: skip

@@ -55,7 +55,7 @@ def _objectives() -> list[Panel]:
 
 
 def _requests() -> list[Panel]:
-    counted = f"readmit_predictor_answered_requests_total{{{_OF_INSTANCE}}}"
+    counted = f"readmit_predictor_answer_duration_seconds_count{{{_OF_INSTANCE}}}"
     return [
         graph(
             "Rate", "Requests per second by path and class of status.", "reqps",

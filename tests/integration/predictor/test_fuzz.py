@@ -107,7 +107,7 @@ async def _counted(predictor: PredictorProcess) -> Counter[str]:
     metrics = (await predictor.client.get("/metrics")).text
     assert CANARY not in metrics
     for line in metrics.splitlines():
-        if line.startswith("readmit_predictor_answered_requests_total{"):
+        if line.startswith("readmit_predictor_answer_duration_seconds_count{"):
             counted[line.split('status="')[1].split('"')[0]] += int(float(line.rsplit(" ", 1)[1]))
     return counted
 

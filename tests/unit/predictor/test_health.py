@@ -54,7 +54,7 @@ async def test_requests_are_counted_by_path_and_class_of_status(rig: PredictorRi
         for number in range(20):
             await client.get(f"/made-up/{number}")
         text = (await client.get("/metrics")).text
-    assert 'readmit_predictor_answered_requests_total{path="/v1/predict",status="5xx"} 1.0' in text
-    assert 'readmit_predictor_answered_requests_total{path="/v1/predict",status="4xx"} 1.0' in text
-    assert 'readmit_predictor_answered_requests_total{path="other",status="4xx"} 20.0' in text
+    assert 'readmit_predictor_answer_duration_seconds_count{path="/v1/predict",status="5xx"} 1.0' in text
+    assert 'readmit_predictor_answer_duration_seconds_count{path="/v1/predict",status="4xx"} 1.0' in text
+    assert 'readmit_predictor_answer_duration_seconds_count{path="other",status="4xx"} 20.0' in text
     assert "made-up" not in text

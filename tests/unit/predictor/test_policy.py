@@ -145,7 +145,7 @@ async def test_a_caller_that_leaves_is_no_error(rig: PredictorRig) -> None:
     async def leave() -> Message:
         return {"type": "http.disconnect"}
 
-    before = rig.sample("readmit_predictor_answered_requests_total", path="/v1/predict", status="none")
+    before = rig.sample("readmit_predictor_answer_duration_seconds_count", path="/v1/predict", status="none")
     assert not await _ask(rig, leave)
-    after = rig.sample("readmit_predictor_answered_requests_total", path="/v1/predict", status="none")
+    after = rig.sample("readmit_predictor_answer_duration_seconds_count", path="/v1/predict", status="none")
     assert after == before + 1

@@ -28,12 +28,20 @@ def test_each_row_of_the_table_becomes_a_metric_of_its_kind() -> None:
     metrics = Metrics("ingestor", (STORED, WAITING, COPY), registry=registry)
     metrics.counter(STORED).labels(split="train").inc(3)
     metrics.gauge(WAITING).set(1.5)
-    metrics.histogram(COPY).observe(0.05)
+    metrics.histogram(COPY).labels().observe(0.05)
 
     text = generate_latest(registry).decode()
     assert 'readmit_ingestor_stored_rows_total{split="train"} 3.0' in text
     assert "readmit_ingestor_outbox_age_seconds 1.5" in text
     assert 'readmit_ingestor_copy_duration_seconds_bucket{le="0.1"} 1.0' in text
+
+
+def test_a_series_can_be_there_before_its_first_event() -> None:
+    """Prometheus takes no increase from a series that begins with its first event: a single failure would not show."""
+    registry = CollectorRegistry()
+    Metrics("ingestor", (replace(STORED, from_start=("train", "test")),), registry=registry)
+    assert registry.get_sample_value(STORED.name, {"split": "train"}) == 0
+    assert registry.get_sample_value(STORED.name, {"split": "validation"}) is None
 
 
 def test_a_read_counter_has_what_its_keeper_counted() -> None:
@@ -57,6 +65,7 @@ def test_a_read_counter_has_what_its_keeper_counted() -> None:
     ("spec", "rule"),
     [
         pytest.param(replace(STORED, name="readmit_trainer_stored_rows_total"), "begin with", id="another service"),
+        pytest.param(replace(WAITING, from_start=("a",)), "one label", id="values without a label"),
         pytest.param(replace(STORED, name="readmit_ingestor_rows_total"), "no thing", id="no thing"),
         pytest.param(replace(STORED, name="readmit_ingestor_stored_rows"), "_total", id="counter without total"),
         pytest.param(replace(WAITING, name="readmit_ingestor_waiting_seconds_total"), "_total", id="gauge with total"),

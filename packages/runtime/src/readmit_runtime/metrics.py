@@ -8,17 +8,16 @@ comes with it.
 # mypy: untyped-calls-exclude=prometheus_client
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
 from readmit_runtime.markdown_table import markdown_table
+from readmit_runtime.metric_collectors import Histogram, ReadCounter
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)+")
 _WORD = re.compile(r"[a-z][a-z0-9]*(?:_[a-z][a-z0-9]*)*")
@@ -42,6 +41,8 @@ class MetricSpec:
     labels: tuple[str, ...] = ()
     origin: str = ""
     """The program that made this name usual, where it is not this project's; dashboards for that one work then."""
+    from_start: tuple[str, ...] = ()
+    """Values of its only label whose series are there before the first event, which `increase` would miss otherwise."""
     kind: ClassVar[str]
 
 
@@ -88,29 +89,6 @@ PROCESS: tuple[MetricSpec, ...] = (
 """What every process tells of itself, under the names that dashboards know; on Linux alone."""
 
 
-class ReadCounter(Collector):
-    """A counter that is read where others keep it."""
-
-    def __init__(self, spec: ReadCounterSpec) -> None:
-        self._spec = spec
-        self._reads: dict[tuple[str, ...], Callable[[], float]] = {}
-
-    def read(self, function: Callable[[], float], *labels: str) -> None:
-        """Let the series of these labels have what `function` returns, which must never fall."""
-        self._reads[labels] = function
-
-    def describe(self) -> Iterable[CounterMetricFamily]:
-        """Return the counter without a series, so that the registry knows its name."""
-        return [CounterMetricFamily(self._spec.name, self._spec.help, labels=self._spec.labels)]
-
-    def collect(self) -> Iterable[CounterMetricFamily]:
-        """Return the counter as it stands."""
-        family = CounterMetricFamily(self._spec.name, self._spec.help, labels=self._spec.labels)
-        for labels, function in self._reads.items():
-            family.add_metric(labels, function())
-        return [family]
-
-
 _Made = Counter | ReadCounter | Gauge | Histogram
 _Kind = TypeVar("_Kind", Counter, ReadCounter, Gauge, Histogram)
 
@@ -129,7 +107,10 @@ class Metrics:
             names.add(spec.name)
         disable_created_metrics()  # a series beside each counter and histogram that nobody declares or reads
         for spec in table:
-            self._made[spec] = _make(spec, registry)
+            made = self._made[spec] = _make(spec, registry)
+            if not isinstance(made, ReadCounter):
+                for value in spec.from_start:
+                    made.labels(value)
         ProcessCollector(registry=registry)
 
     def counter(self, spec: CounterSpec) -> Counter:
@@ -174,16 +155,17 @@ def metrics_table(table: Sequence[MetricSpec]) -> str:
 
 def _make(spec: MetricSpec, registry: CollectorRegistry) -> _Made:
     if isinstance(spec, ReadCounterSpec):
-        counter = ReadCounter(spec)
-        registry.register(counter)
-        return counter
-    if isinstance(spec, CounterSpec):
+        made: ReadCounter | Histogram = ReadCounter(spec.name, spec.help, spec.labels)
+    elif isinstance(spec, HistogramSpec):
+        made = Histogram(spec.name, spec.help, spec.labels, spec.buckets)
+    elif isinstance(spec, CounterSpec):
         return Counter(spec.name, spec.help, spec.labels, registry=registry)
-    if isinstance(spec, GaugeSpec):
+    elif isinstance(spec, GaugeSpec):
         return Gauge(spec.name, spec.help, spec.labels, registry=registry)
-    if isinstance(spec, HistogramSpec):
-        return Histogram(spec.name, spec.help, spec.labels, registry=registry, buckets=spec.buckets)
-    raise MetricInvalid(f"{spec.name} is neither a counter nor a gauge nor a histogram")
+    else:
+        raise MetricInvalid(f"{spec.name} is neither a counter nor a gauge nor a histogram")
+    registry.register(made)
+    return made
 
 
 def _check(service: str, spec: MetricSpec) -> None:
@@ -197,6 +179,7 @@ def _check(service: str, spec: MetricSpec) -> None:
         (not spec.help.strip(), "says nothing of its meaning"),
         (any(not _WORD.fullmatch(label) for label in spec.labels), "has a label that is no lower-case word"),
         (len(set(spec.labels)) != len(spec.labels), "has a label twice"),
+        (bool(spec.from_start) and len(spec.labels) != 1, "has values from the start for other than one label"),
         (isinstance(spec, HistogramSpec) and not _rising(spec.buckets), "has buckets that do not rise"),
     ):
         if broken:

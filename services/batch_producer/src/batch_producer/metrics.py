@@ -1,7 +1,7 @@
 """The batch producer's metrics, and what each of its parts counts."""
 
 from prometheus_client import CollectorRegistry
-from readmit_contracts.source import Split
+from readmit_contracts.source import SPLITS, Split
 from readmit_runtime.loop_metrics import LoopMetrics, loop_specs
 from readmit_runtime.metrics import CounterSpec, Metrics, MetricSpec
 
@@ -12,12 +12,14 @@ CHUNKS = CounterSpec(
     unit="chunks",
     help="Chunks that Kafka confirmed, by split. More than the dataset has: they were sent again after a failure.",
     labels=("split",),
+    from_start=SPLITS,
 )
 ROWS = CounterSpec(
     name="readmit_batch_producer_sent_rows_total",
     unit="rows",
     help="Rows of the chunks that Kafka confirmed, by split.",
     labels=("split",),
+    from_start=SPLITS,
 )
 CLAIMS = CounterSpec(
     name="readmit_batch_producer_claimed_runs_total",
@@ -29,6 +31,7 @@ STREAMS = CounterSpec(
     unit="runs",
     help="Claimed runs by how they left: sent, failed, lost (cancelled or taken over), given_back (stop), put_off.",
     labels=("end",),
+    from_start=("sent", "failed", "lost", "given_back", "put_off"),
 )
 TABLE: tuple[MetricSpec, ...] = (
     CHUNKS,

@@ -1,40 +1,57 @@
 """The ingestor's metrics, and how they follow from what groups and batches did."""
 
 from prometheus_client import CollectorRegistry
+from readmit_contracts.reasons import Reason
 from readmit_contracts.states import BatchState, RunState
 from readmit_runtime.loop_metrics import LoopMetrics, loop_specs
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
 from ingestor.chunks.outcome import GroupOutcome
 from ingestor.cleaning.store import CleanedBatch
+from ingestor.predictions.retention_store import TABLES
 from ingestor.predictions.store import StoredPredictions
 from ingestor.progress_store import StoreProgress
 
 _LOOPS = loop_specs("ingestor")
+_ROW_REASONS = (
+    Reason.MISSING_COLUMN,
+    Reason.EXTRA_COLUMN,
+    Reason.ENCODING,
+    Reason.NOT_AN_INTEGER,
+    Reason.OUT_OF_RANGE,
+    Reason.NOT_ALLOWED,
+    Reason.PATTERN_MISMATCH,
+    Reason.ENCOUNTER_CONFLICT,
+    Reason.OTHER_SPLIT,
+)
 
 ROWS = CounterSpec(
     name="readmit_ingestor_chunk_rows_total",
     unit="rows",
     help="Rows of chunks by outcome: stored, duplicate, quarantined. Their sum is what was published.",
     labels=("outcome",),
+    from_start=("stored", "duplicate", "quarantined"),
 )
 QUARANTINED = CounterSpec(
     name="readmit_ingestor_quarantined_rows_total",
     unit="rows",
     help="Rows set aside, by the rule they break. A step means a change in the source.",
     labels=("reason",),
+    from_start=_ROW_REASONS,
 )
 CHUNKS = CounterSpec(
     name="readmit_ingestor_received_chunks_total",
     unit="chunks",
     help="Chunks by outcome: stored, repeated (no effect), outdated (of an older generation), parked (dead letter).",
     labels=("outcome",),
+    from_start=("stored", "repeated", "outdated", "parked"),
 )
 BATCHES = CounterSpec(
     name="readmit_ingestor_ended_batches_total",
     unit="batches",
     help="Batches by the state they reached: stored, clean, failed. A failed one needs an operator.",
     labels=("state",),
+    from_start=(BatchState.STORED, BatchState.CLEAN, BatchState.FAILED),
 )
 RUNS = CounterSpec(
     name="readmit_ingestor_completed_runs_total", unit="runs", help="Runs whose every batch became clean here."
@@ -54,12 +71,14 @@ FORGOTTEN = CounterSpec(
     unit="rows",
     help="Rows deleted because their time was over, by table: inputs, predictions, chunks.",
     labels=("table",),
+    from_start=TABLES,
 )
 TRANSACTION_TIME = HistogramSpec(
     name="readmit_ingestor_transaction_duration_seconds",
     unit="seconds",
     help="One committed transaction, by work: chunks (a group, up to 20,000 rows), predictions, cleaning (a batch).",
     labels=("work",),
+    from_start=("chunks", "predictions", "cleaning"),
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
 )
 KNOWN_BATCHES = GaugeSpec(
@@ -131,6 +150,7 @@ class IngestorMetrics:
         """Count a batch after its cleaning committed, and what that took."""
         self._metrics.histogram(TRANSACTION_TIME).labels("cleaning").observe(seconds)
         self._metrics.counter(BATCHES).labels("failed" if cleaned.failed else "clean").inc()
+        self._metrics.counter(QUARANTINED).labels(Reason.OTHER_SPLIT).inc(cleaned.moved)
         self._metrics.counter(RUNS).inc(cleaned.runs_completed)
 
     def predictions_stored(self, stored: StoredPredictions, seconds: float) -> None:

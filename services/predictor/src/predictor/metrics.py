@@ -2,8 +2,9 @@
 
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from readmit_contracts.events import Decision, PredictionRecord
+from readmit_runtime.metric_collectors import Distribution
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
 _ANSWER_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -11,17 +12,12 @@ _INFERENCE_BUCKETS_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 
 _PROBABILITY_BUCKETS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
 _LOAD_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0)
 
-REQUESTS = CounterSpec(
-    name="readmit_predictor_answered_requests_total",
-    unit="requests",
-    help="Requests by path and class of status: 2xx, 4xx, 5xx, or none when the caller left. A 5xx is a fault of ours.",
-    labels=("path", "status"),
-)
 ANSWER_TIME = HistogramSpec(
     name="readmit_predictor_answer_duration_seconds",
     unit="seconds",
-    help="From a request's headers to the end of its answer, the caller's own slowness with the body included.",
-    labels=("path",),
+    help="From a request's headers to the end of its answer, the caller's own slowness with the body included, by path "
+    "and class of status: 2xx, 4xx, 5xx, or none when the caller left. Its count is the requests; a 5xx is our fault.",
+    labels=("path", "status"),
     buckets=_ANSWER_BUCKETS_S,
 )
 INFERENCE_TIME = HistogramSpec(
@@ -91,6 +87,7 @@ UNLOGGED = CounterSpec(
     unit="records",
     help="Predictions that the log lacks, by reason: full (spool limit), disk (its error), undeliverable (to Kafka).",
     labels=("reason",),
+    from_start=("full", "disk", "undeliverable"),
 )
 ADOPTED = CounterSpec(
     name="readmit_predictor_adopted_segments_total",
@@ -110,7 +107,6 @@ FAILED_DELIVERIES = CounterSpec(
 )
 
 TABLE: tuple[MetricSpec, ...] = (
-    REQUESTS,
     ANSWER_TIME,
     INFERENCE_TIME,
     SCORES,
@@ -136,10 +132,9 @@ class PredictorMetrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         metrics = Metrics("predictor", TABLE, registry=registry)
-        self._requests = metrics.counter(REQUESTS)
         self._answer_time = metrics.histogram(ANSWER_TIME)
-        self._by_answer: dict[tuple[str, int | None], tuple[Counter, Histogram]] = {}
-        self._inference_time = metrics.histogram(INFERENCE_TIME)
+        self._by_answer: dict[tuple[str, int | None], Distribution] = {}
+        self._inference_time = metrics.histogram(INFERENCE_TIME).labels()
         scores = metrics.histogram(SCORES)
         self._scores = {decision: scores.labels(decision) for decision in get_args(Decision)}
         self._served_epoch = metrics.gauge(SERVED_EPOCH)
@@ -148,7 +143,7 @@ class PredictorMetrics:
         self._promotions = metrics.counter(PROMOTIONS)
         self._loads = metrics.counter(LOADS)
         self._failed_loads = metrics.counter(FAILED_LOADS)
-        self._load_time = metrics.histogram(LOAD_TIME)
+        self._load_time = metrics.histogram(LOAD_TIME).labels()
         self._discarded = metrics.counter(DISCARDED)
         self._spooled = metrics.gauge(SPOOLED)
         self._shipped = metrics.counter(SHIPPED)
@@ -160,13 +155,10 @@ class PredictorMetrics:
     def answered(self, path: str, status: int | None, seconds: float) -> None:
         """Count one request; `path` is a known one or `other`, `status` None when no answer went out."""
         found = self._by_answer.get((path, status))
-        if found is None:  # looking a metric up by its labels takes longer than counting
+        if found is None:  # looking a series up by its labels takes longer than counting
             status_class = "none" if status is None else f"{status // 100}xx"
-            found = self._requests.labels(path, status_class), self._answer_time.labels(path)
-            self._by_answer[path, status] = found
-        requests, answer_time = found
-        requests.inc()
-        answer_time.observe(seconds)
+            found = self._by_answer[path, status] = self._answer_time.labels(path, status_class)
+        found.observe(seconds)
 
     def inferred(self, seconds: float) -> None:
         """Note how long one encounter took from its fields to its probability."""

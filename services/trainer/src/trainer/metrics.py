@@ -17,6 +17,7 @@ JOBS = CounterSpec(
     unit="jobs",
     help="Attempts at jobs by end: done, failed, killed, lost, given_back, put_off. Failed ones need a look.",
     labels=("end",),
+    from_start=("done", "failed", "killed", "lost", "given_back", "put_off"),
 )
 KNOWN_JOBS = GaugeSpec(
     name="readmit_trainer_known_jobs",
@@ -29,6 +30,7 @@ STAGES = HistogramSpec(
     unit="seconds",
     help="What the stages of a job took: read, frame_stored, fitted, uploaded.",
     labels=("stage",),
+    from_start=("read", "frame_stored", "fitted", "uploaded"),
     buckets=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
 )
 WISHES = CounterSpec(
@@ -36,12 +38,14 @@ WISHES = CounterSpec(
     unit="wishes",
     help="Wishes for a champion by what became of them: promoted, rolled_back, already, refused, failed, gone.",
     labels=("outcome",),
+    from_start=("promoted", "rolled_back", "already", "refused", "failed", "gone"),
 )
 VERDICTS = CounterSpec(
     name="readmit_trainer_gate_decisions_total",
     unit="decisions",
     help="Decisions of the gate on record, by result: passed, refused. A refusal is a normal outcome.",
     labels=("result",),
+    from_start=("passed", "refused"),
 )
 REFUSALS = CounterSpec(
     name="readmit_trainer_gate_refusals_total",
@@ -91,12 +95,14 @@ PROJECTED = CounterSpec(
     unit="models",
     help="Models written to MLflow by outcome: registered, failed. Failed ones are tried again.",
     labels=("outcome",),
+    from_start=("registered", "failed"),
 )
 ALIAS = CounterSpec(
     name="readmit_trainer_alias_moves_total",
     unit="moves",
     help="What was done about MLflow's champion alias: written, asked (a person moved it), put_back.",
     labels=("move",),
+    from_start=("written", "asked", "put_back"),
 )
 OUTBOX_AGE = GaugeSpec(
     name="readmit_trainer_outbox_age_seconds",
