@@ -10,6 +10,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+_SORTED_AT_ONCE = 256
+
 
 class ReadCounter(Collector):
     """A counter that is read where others keep it."""
@@ -37,28 +39,39 @@ class ReadCounter(Collector):
 
 
 class Distribution:
-    """One series of a histogram."""
+    """One series of a histogram. Values are put down as they come and sorted into buckets later, many at once."""
 
-    __slots__ = ("_bounds", "counts", "total")
+    __slots__ = ("_bounds", "_counts", "_seen", "_total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        """How many values fell into each bucket alone, the last one being above all bounds."""
-        self.total = 0.0
-        """The sum of all values."""
+        self._counts = [0] * (len(bounds) + 1)
+        self._total = 0.0
+        self._seen: list[float] = []
 
     def observe(self, value: float) -> None:
-        """Count a value; the event loop's thread alone may, which is also the one that is asked for the counts."""
-        self.counts[bisect_left(self._bounds, value)] += 1
-        self.total += value
+        """Take a value in; the event loop's thread alone may, which is also the one that asks for the sums."""
+        self._seen.append(value)
+        if len(self._seen) >= _SORTED_AT_ONCE:
+            self._sort()
+
+    def sums(self) -> tuple[Sequence[int], float]:
+        """Return how many values fell into each bucket alone, the last one being above all bounds, and their sum."""
+        self._sort()
+        return self._counts, self._total
+
+    def _sort(self) -> None:
+        for value in self._seen:
+            self._counts[bisect_left(self._bounds, value)] += 1
+        self._total += sum(self._seen)
+        self._seen.clear()
 
 
 class Histogram(Collector):
     """A histogram without locks.
 
-    The library's takes a lock for each number and looks through its buckets one by one. A prediction observes three
-    values; with those they were some 6 % of its CPU time, with this about 1 % (`make bench-metrics`).
+    The library's takes a lock for each number and looks through its buckets one by one, at a time when all of that has
+    left the processor's cache: the three values of a prediction cost 17 us there and 2 us here, of some 130 us in all.
     """
 
     def __init__(self, name: str, documentation: str, labels: Sequence[str], buckets: Sequence[float]) -> None:
@@ -88,6 +101,6 @@ class Histogram(Collector):
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         bounds = [floatToGoString(bound) for bound in (*self._bounds, float("inf"))]
         for values, found in self._series.items():
-            buckets = list(zip(bounds, accumulate(found.counts), strict=True))
-            family.add_metric(values, buckets, found.total)
+            counts, total = found.sums()
+            family.add_metric(values, list(zip(bounds, accumulate(counts), strict=True)), total)
         return [family]
