@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test loadtest loadtest-check capacity up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ lint: ## Static checks: style, format, types, borders between the packages, size
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	@find packages services migrations tests airflow observability -name '*.py' -not -path '*/.*' 2>/dev/null | xargs wc -l \
+	@find packages services migrations tests airflow observability loadtests -name '*.py' -not -path '*/.*' 2>/dev/null | xargs wc -l \
 		| awk '$$2 != "total" && $$1 > $(LONGEST_MODULE) { print $$2 ": " $$1 " lines, over $(LONGEST_MODULE)"; bad = 1 } END { exit bad }'
 
 unit: ## Unit tests: no sockets, seconds.
@@ -74,14 +74,17 @@ asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; install
 	$(BIN)/pytest tests/asyncapi
 
 observe-check: install ## A stack under traffic: every panel's query answered, every alert tried, every rule and configuration accepted; ends with the counts.
+	@local/install/loadtests.sh
 	@$(BIN)/pytest tests/observe
 
-test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
+test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, 50 promotions and rollbacks under load, and a load test.
 	@$(MAKE) asyncapi-check
 	@$(MAKE) observe-check
 	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test
 	@$(MAKE) swap-test PROMOTIONS=50 KILLS=5
+	@$(MAKE) loadtest-check
+	@$(MAKE) loadtest
 
 nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
 	@READMIT_S3=versity $(MAKE) install
@@ -99,6 +102,23 @@ fuzz-test: install ## REQUESTS=1000000 fuzzed requests against one predictor; SE
 
 swap-test: install ## PROMOTIONS=200 and rollbacks under load on 3 predictors, KILLS=20 of them, each dependency down once; ends with the verdict. SEED=1.
 	@READMIT_PROMOTIONS=$(or $(PROMOTIONS),200) READMIT_KILLS=$(or $(KILLS),20) READMIT_SEED=$(or $(SEED),1) $(BIN)/pytest -s tests/swap
+
+loadtest-check: ## Load tests end as they must: green, red by endpoint and percentile, or before any load.
+	@local/install/loadtests.sh
+	$(BIN)/pytest tests/loadtests
+
+LOAD = PYTHONPATH=tests:loadtests $(BIN)/python loadtests
+LOAD_OPTIONS = $(if $(SHAPE),--shape $(SHAPE)) $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(URL),--url $(URL)) \
+	$(if $(USERS),--users $(USERS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SLO),--slo $(SLO)) \
+	$(if $(REPLICAS),--replicas $(REPLICAS)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(KEEP),--keep)
+
+loadtest: install ## A load test of a stack of its own, with a verdict; SHAPE=smoke, SCENARIO=promotion..., USERS=, SECONDS=, URL=, KEEP=yes (loadtests/README.md).
+	@local/install/loadtests.sh
+	@$(LOAD)/run.py $(LOAD_OPTIONS)
+
+capacity: install ## The most users that hold the limits, 3 searches; writes loadtests/results/capacity.json, .png and the figure in the README.
+	@local/install/loadtests.sh
+	@$(LOAD)/run.py --shape capacity --keep $(LOAD_OPTIONS)
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

@@ -1,21 +1,26 @@
 """A stack that is looked at while it works, and the last word on what was checked."""
 
-import threading
+import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-import httpx
 import pytest
-from readmit_contracts.predictions import example_encounter
+from readmit_cli.stack.prometheus import targets_folder
+from readmit_load import locust_process
+from readmit_load.report import MEASURING_FILE
+from support.predictor_process import free_port
 from support.running_stack import RunningStack, wait_for
 from support.stack import temporary_stack
 
 CHECKED = pytest.StashKey[list[str]]()
-PAUSE_S = 0.05
+USERS = 50
+LONGER_THAN_ANY_RUN_S = 3_600
 
 
 @pytest.fixture(scope="session")
-def observed() -> Iterator[RunningStack]:
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """Give a stack that ingested, trained and promoted, and answers predictions all the while."""
     with temporary_stack() as stack:
         stack.up()
@@ -23,29 +28,31 @@ def observed() -> Iterator[RunningStack]:
         running.readmit("ingest", "start", "--train", "next:1", "--validation", "all", "--test", "all")
         converged = ("models", "converge", "--timeout", "5")
         wait_for(lambda: running.finds(*converged), "the model serves", timeout_s=240)
-        with _asked_all_the_while(running):
+        with _asked_all_the_while(running, tmp_path_factory.mktemp("load")):
             yield running
 
 
 @contextmanager
-def _asked_all_the_while(running: RunningStack) -> Iterator[None]:
+def _asked_all_the_while(running: RunningStack, out: Path) -> Iterator[None]:
+    """Let Locust ask, as it does in a load test, and find no failure in all of it."""
     addresses = running.stack.addresses
-    done = threading.Event()
-
-    def ask() -> None:
-        authorization = {"Authorization": f"Bearer {addresses.access_key}"}
-        with httpx.Client(base_url=addresses.service("predictor"), headers=authorization, timeout=20) as client:
-            while not done.wait(PAUSE_S):
-                client.post("/v1/predict", json=example_encounter()).raise_for_status()
-
-    asking = threading.Thread(target=ask)
-    asking.start()
-    try:
-        yield
-        assert asking.is_alive(), "a prediction was refused; the traceback is above"
-    finally:
-        done.set()
-        asking.join()
+    target = locust_process.Target([addresses.service("predictor")], addresses.access_key)
+    options = {
+        "--load-users": USERS,
+        "--seconds": LONGER_THAN_ANY_RUN_S,
+        "--metrics-port": free_port(),
+        "--metrics-target": str(targets_folder(running.stack.state) / "loadtest.json"),
+    }
+    words = locust_process.command(target, shape="smoke", out=out, options=options)
+    with subprocess.Popen(words, env=locust_process.environment(target.key, None), stdout=subprocess.PIPE) as asking:
+        try:
+            wait_for((out / MEASURING_FILE).exists, "the load is there")
+            yield
+            assert asking.poll() is None, "the load ended by itself"
+        finally:
+            asking.terminate()
+            said = asking.communicate()[0].decode()
+    assert re.search(r"Aggregated +[1-9][0-9]+ +0\(0.00%\)", said), said
 
 
 @pytest.fixture

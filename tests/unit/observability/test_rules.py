@@ -11,6 +11,7 @@ import yaml
 from readmit_cli import app
 from readmit_cli.lag_exporter.metrics import TABLE as LAG_TABLE
 from readmit_dashboards.queries import committed, queries_of
+from readmit_load.run_metrics import TABLE as LOADTEST_TABLE
 from readmit_runtime.markdown_table import markdown_table
 from readmit_runtime.metrics import PROCESS
 from support.generated_text import ROOT, GeneratedText
@@ -27,7 +28,7 @@ PARTS_OF_A_HISTOGRAM = ("_bucket", "_sum", "_count")
 
 def _declared() -> set[str]:
     specs = [spec for service in EMITTERS for spec in table_of(service)] + [*LAG_TABLE, *PROCESS]
-    names = {spec.name for spec in specs}
+    names = {spec.name for spec in specs} | {told.name for told in LOADTEST_TABLE}
     return names | {spec.name + part for spec in specs if spec.kind == "histogram" for part in PARTS_OF_A_HISTOGRAM}
 
 

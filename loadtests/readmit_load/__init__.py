@@ -1,0 +1,1 @@
+"""Load on readmit, and the verdict on it."""

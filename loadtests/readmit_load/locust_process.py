@@ -1,0 +1,44 @@
+"""Run Locust as a program of its own, in its own environment."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LOCUST = ROOT / ".local" / "loadtests" / "bin" / "locust"
+PATHS = (ROOT / "loadtests", ROOT / "packages" / "contracts" / "src")
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whom the users ask, with which key, and who else is there to be asked: options that name them."""
+
+    urls: Sequence[str]
+    key: str
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+def command(target: Target, *, shape: str, out: Path, options: Mapping[str, str | int | float | None]) -> list[str]:
+    """Return the command line; options that are None or empty are left to their defaults."""
+    given = {"--shape": shape, "--out": str(out), **target.beside, **options}
+    words = [str(LOCUST), "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless", "--only-summary"]
+    words += ["--host", ",".join(target.urls), "--stop-timeout", "5", "--loglevel", "WARNING"]
+    for name, value in given.items():
+        if value not in (None, ""):
+            words += [name, str(value)]
+    return words
+
+
+def environment(key: str, dataset: Path | None) -> dict[str, str]:
+    """Return its environment; the access key goes by it, where other users of the machine do not see it."""
+    describe = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    values = os.environ | {
+        "READMIT_ACCESS_KEY": key,
+        "READMIT_COMMIT": commit or "unknown",
+        "PYTHONPATH": ":".join(map(str, PATHS)),
+    }
+    values.pop("READMIT_DATASET", None)
+    return values | ({"READMIT_DATASET": str(dataset)} if dataset is not None and dataset.exists() else {})

@@ -1,0 +1,67 @@
+"""Find out before any load whether there is somebody to ask, and whether he would answer."""
+
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+import msgspec
+from readmit_contracts.predictions import Prediction, example_encounter
+
+PATIENCE_S = 10.0
+
+
+class CannotBegin(Exception):
+    """The run would say nothing; the text says what is wrong and what to do."""
+
+
+def page(url: str, *, key: str | None = None, content: bytes | None = None) -> str:
+    """Return what an address answers by 200; raises HTTPError for another answer, OSError when there is none."""
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+    request = Request(url, data=content, headers=headers)  # noqa: S310 - the addresses are the operator's own
+    with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - the same
+        text: str = answer.read().decode()
+        return text
+
+
+def check_predictors(urls: Sequence[str], key: str) -> None:
+    """Ask each predictor as the users will; raises CannotBegin."""
+    _require_addresses(urls)
+    if not key:
+        raise CannotBegin("READMIT_ACCESS_KEY is not set; `readmit keys create` makes a key, the local stack has one.")
+    example = json.dumps(example_encounter()).encode()
+    for url in urls:
+        _required(f"{url}/health/ready")
+        text = _required(f"{url}/v1/predict", key=key, content=example)
+        try:
+            msgspec.json.decode(text, type=Prediction)
+        except msgspec.MsgspecError as error:
+            raise CannotBegin(f"{url} answers, but not with a prediction: {error}. Is it a predictor?") from error
+
+
+def check_mlflow(urls: Sequence[str], body: bytes) -> None:
+    """Ask MLflow's scoring server once; raises CannotBegin."""
+    _require_addresses(urls)
+    for url in urls:
+        _required(f"{url}/invocations", content=body)
+
+
+def _require_addresses(urls: Sequence[str]) -> None:
+    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise CannotBegin(f"{', '.join(urls) or 'nothing'} is no address; give --host http://HOST:PORT[,http://...].")
+
+
+def _required(url: str, *, key: str | None = None, content: bytes | None = None) -> str:
+    try:
+        return page(url, key=key, content=content)
+    except HTTPError as error:
+        said = error.read().decode(errors="replace")[:300]
+        what = {
+            HTTPStatus.SERVICE_UNAVAILABLE: "it is not ready; wait until a model is promoted and loaded",
+            HTTPStatus.UNAUTHORIZED: "READMIT_ACCESS_KEY is not a key that it takes; `readmit keys list` shows those",
+            HTTPStatus.NOT_FOUND: "is it a predictor?",
+        }.get(HTTPStatus(error.code), "that is no answer to a valid request")
+        raise CannotBegin(f"{url} answers {error.code}: {what}. It says: {said}") from error
+    except (URLError, OSError) as error:
+        raise CannotBegin(f"nobody answers at {url} ({error}); give the address of a predictor.") from error

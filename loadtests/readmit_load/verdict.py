@@ -1,0 +1,110 @@
+"""Come to a verdict on a run: PASS, FAIL or VOID, each with an exit code of its own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+
+import msgspec
+
+from readmit_load.capacity import Capacity
+from readmit_load.figures import EndpointFigures, Generator
+from readmit_load.slo import Limits
+
+STARVED_FROM = 0.9
+"""The share of a core from which on a process of the generator measures its own queue instead of the server."""
+
+_PERCENTILES = ("p50", "p95", "p99")
+
+
+class Outcome(Enum):
+    """What a run is worth."""
+
+    PASS = "PASS"  # noqa: S105 - no password
+    FAIL = "FAIL"
+    VOID = "VOID"
+
+
+EXIT_CODES = {Outcome.PASS: 0, Outcome.FAIL: 2, Outcome.VOID: 3}  # 1 is for a run that never began
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The outcome, and what is wrong, a sentence each."""
+
+    outcome: Outcome
+    misses: tuple[str, ...]
+    void: str | None
+
+    @property
+    def code(self) -> int:
+        """The exit code."""
+        return EXIT_CODES[self.outcome]
+
+
+def judge(
+    figures: Mapping[str, EndpointFigures],
+    limits: Mapping[str, Limits],
+    generator: Generator,
+    *,
+    outside: Mapping[str, int],
+    faults: Sequence[str] = (),
+) -> Verdict:
+    """Hold the figures against the limits; `outside` counts failures before it was measured, `faults` are others'."""
+    misses = list(faults)
+    if not any(seen.requests for seen in figures.values()):
+        misses.append("no request was made")
+    for name, seen in figures.items():
+        misses.extend(f"{name}: {miss}" for miss in _missed(seen, limits[name]))
+    misses.extend(
+        f"{name}: {failed} requests failed while the users began" for name, failed in outside.items() if failed
+    )
+    void = None
+    if generator.most >= STARVED_FROM:
+        void = f"the generator was starved: a process of it took {generator.most:.0%} of a core"
+    outcome = Outcome.VOID if void else Outcome.FAIL if misses else Outcome.PASS
+    return Verdict(outcome=outcome, misses=tuple(misses), void=void)
+
+
+def verdict_of_search(faults: Sequence[str]) -> Verdict:
+    """Judge a search for the capacity: it found a figure, or it says why not."""
+    return Verdict(outcome=Outcome.FAIL if faults else Outcome.PASS, misses=tuple(faults), void=None)
+
+
+def _missed(seen: EndpointFigures, limits: Limits) -> Iterator[str]:
+    if not seen.requests:
+        yield "no request was made"
+        return
+    for name in _PERCENTILES:
+        limit, value = getattr(limits, f"{name}_ms"), getattr(seen, f"{name}_ms")
+        if limit is not None and value > limit:
+            yield f"{name} {value:g} ms, over {limit:g}"
+    share = seen.failures / seen.requests
+    if share > limits.failure_share:
+        yield f"{seen.failures} of {seen.requests} requests failed, over the share {limits.failure_share:g}"
+    if limits.least_rate_per_user is not None and seen.asked:
+        per_user = seen.requests / seen.asked
+        if per_user < limits.least_rate_per_user:
+            yield f"{per_user:.2f} requests a second of each user, under {limits.least_rate_per_user:g}"
+
+
+def line(
+    verdict: Verdict,
+    figures: Mapping[str, EndpointFigures],
+    generator: Generator,
+    *,
+    title: str,
+    capacity: Capacity | None = None,
+) -> str:
+    """Return the verdict in one line."""
+    requests = sum(seen.requests for seen in figures.values())
+    failures = sum(seen.failures for seen in figures.values())
+    rate = sum(seen.rate for seen in figures.values())
+    busiest = max(figures.items(), key=lambda each: each[1].requests, default=None)
+    parts = [f"{verdict.outcome.name}: {title}", *([capacity.said] if capacity else [])]
+    parts += [f"{requests} requests, {rate:.0f}/s, {failures} failed"]
+    if busiest:
+        name, seen = busiest
+        parts.append(f"{name} p50 {seen.p50_ms:g} p95 {seen.p95_ms:g} p99 {seen.p99_ms:g} ms")
+    parts.append(f"generator {generator.most:.0%} of a core")
+    parts.extend(([verdict.void] if verdict.void else []) + list(verdict.misses[:5]))
+    if len(verdict.misses) > 5:
+        parts.append(f"{len(verdict.misses) - 5} more misses")
+    return "; ".join(parts)

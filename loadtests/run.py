@@ -1,0 +1,127 @@
+"""Run a load test: against URL, or against a stack that is started for it. `make loadtest` calls this.
+
+The last line is the verdict, the exit code is its own: 0 held, 1 could not begin, 2 missed, 3 void.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from readmit_load import locust_process, scenarios
+from readmit_load.local_stack import LoadedStack, loaded_stack
+from readmit_load.report import HTML_FILE, MEASURING_FILE, RUN_FILE, SCENARIO_FILE
+from readmit_load.scenario_names import SCENARIOS
+from readmit_load.shapes import CAPACITY
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+OUT = HERE.parent / ".local" / "loadtest"
+DATASET = HERE.parent / ".local" / "data" / "dataset.csv"
+LOOK_S = 0.2
+EVERY = "all"
+
+
+def main() -> int:
+    """Parse, run, and keep what was found; of several runs, the worst exit code."""
+    asked = _parsed()
+    if asked.url:
+        if asked.scenario:
+            print("CANNOT BEGIN: a scenario needs a stack of its own; leave URL out.", file=sys.stderr)
+            return 1
+        key = os.environ.get("READMIT_ACCESS_KEY", "")
+        return _run(asked.shape, locust_process.Target(asked.url.split(","), key), asked)
+    with loaded_stack(asked.replicas) as running:
+        if not asked.scenario:
+            return _run(asked.shape, _target(running, alone=asked.shape == CAPACITY), asked)
+        names = SCENARIOS if asked.scenario == EVERY else (asked.scenario,)
+        return max(_during(name, running, asked) for name in names)
+
+
+def _target(running: LoadedStack, *, alone: bool) -> locust_process.Target:
+    addresses = running.stack.addresses
+    beside = {"--kafka": addresses.kafka, "--batch-producer": addresses.service("batch-producer")}
+    return locust_process.Target(running.urls, addresses.access_key, {} if alone else beside)
+
+
+def _during(scenario: str, running: LoadedStack, asked: argparse.Namespace) -> int:
+    """Run under a scenario, which begins once the load is there."""
+    prepared = scenarios.prepare(scenario, running)
+
+    def meanwhile(locust: "subprocess.Popen[bytes]", out: Path) -> None:
+        while not (out / MEASURING_FILE).exists():
+            if locust.poll() is not None:
+                return
+            time.sleep(LOOK_S)
+        played = scenarios.play(scenario, running, prepared)
+        (out / SCENARIO_FILE).with_suffix(".part").write_bytes(msgspec.json.encode(played))
+        (out / SCENARIO_FILE).with_suffix(".part").rename(out / SCENARIO_FILE)
+
+    return _run(scenario, _target(running, alone=True), asked, scenario=scenario, meanwhile=meanwhile)
+
+
+def _run(
+    name: str,
+    target: locust_process.Target,
+    asked: argparse.Namespace,
+    *,
+    scenario: str = "",
+    meanwhile: Callable[["subprocess.Popen[bytes]", Path], None] | None = None,
+) -> int:
+    out = OUT / name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    options = {
+        "--load-users": asked.users,
+        "--seconds": asked.seconds,
+        "--slo": asked.slo,
+        "--scenario": scenario,
+        "--processes": asked.processes,
+        "--first-users": asked.first_users,
+        "--html": str(out / HTML_FILE),
+    }
+    words = locust_process.command(target, shape=asked.shape, out=out, options=options)
+    with subprocess.Popen(words, env=locust_process.environment(target.key, DATASET)) as locust:
+        try:
+            if meanwhile is not None:
+                meanwhile(locust, out)
+            code = locust.wait()
+        finally:
+            if locust.poll() is None:
+                locust.terminate()
+    if asked.keep and (out / RUN_FILE).exists():
+        RESULTS.mkdir(exist_ok=True)
+        shutil.copyfile(out / RUN_FILE, RESULTS / f"{name}.json")
+    return code
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add = parser.add_argument
+    add("--shape", default="", help="how users come and go; hold with a scenario, smoke without")
+    add("--scenario", default="", choices=["", EVERY, *SCENARIOS], help="what is done to the stack meanwhile")
+    add("--url", default="", help="predictors to ask, separated by commas; READMIT_ACCESS_KEY is their key")
+    add("--users", type=int, help="the most users of the shape")
+    add("--seconds", type=float, help="how long it is measured")
+    add("--slo", default=str(HERE / "slo.yaml"), help="the limits")
+    add("--replicas", type=int, help="predictors of the stack; 3 with a scenario, else 1")
+    add(
+        "--processes",
+        type=int,
+        help="processes that make the load, besides the one that counts; one for both unless given",
+    )
+    add("--first-users", type=int, help="where a search for the capacity begins")
+    add("--keep", action="store_true", help="keep the result in loadtests/results")
+    asked = parser.parse_args()
+    asked.shape = asked.shape or ("hold" if asked.scenario else "smoke")
+    asked.replicas = asked.replicas or (3 if asked.scenario else 1)
+    return asked
+
+
+if __name__ == "__main__":
+    sys.exit(main())
