@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test loadtest loadtest-check capacity up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test loadtest loadtest-check loadtest-compare capacity up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,12 @@ loadtest: install ## A load test of a stack of its own, with a verdict; SHAPE=sm
 capacity: install ## The most users that hold the limits, 3 searches; writes loadtests/results/capacity.json, .png and the figure in the README.
 	@local/install/loadtests.sh
 	@$(LOAD)/run.py --shape capacity --keep $(LOAD_OPTIONS)
+
+loadtest-compare: install ## The same users against the predictor and against mlflow models serve, in turn; writes loadtests/results/compare.json. ROUNDS=3, URL= for another address.
+	@local/install/loadtests.sh
+	@local/install/peers.sh
+	@PYTHONPATH=tests:loadtests:benchmarks $(BIN)/python loadtests/compare.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(URL),--url $(URL)) \
+		$(if $(API),--api $(API)) $(if $(PROCESSES),--processes $(PROCESSES))
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
-from readmit_load import locust_process, scenarios
+from readmit_load import capacity_page, locust_process, scenarios
 from readmit_load.local_stack import LoadedStack, loaded_stack
 from readmit_load.report import HTML_FILE, MEASURING_FILE, RUN_FILE, SCENARIO_FILE
 from readmit_load.scenario_names import SCENARIOS
@@ -97,6 +97,8 @@ def _run(
     if asked.keep and (out / RUN_FILE).exists():
         RESULTS.mkdir(exist_ok=True)
         shutil.copyfile(out / RUN_FILE, RESULTS / f"{name}.json")
+        if name == CAPACITY:
+            capacity_page.publish(msgspec.json.decode((out / RUN_FILE).read_bytes()))
     return code
 
 

@@ -12,7 +12,8 @@ from readmit_load.slo import Limits
 STARVED_FROM = 0.9
 """The share of a core from which on a process of the generator measures its own queue instead of the server."""
 
-_PERCENTILES = ("p50", "p95", "p99")
+_PERCENTILES = {"p50": 1, "p95": 20, "p99": 100}
+"""Each with the requests from which on it is told: among fewer it would be the longest one."""
 
 
 class Outcome(Enum):
@@ -72,9 +73,9 @@ def _missed(seen: EndpointFigures, limits: Limits) -> Iterator[str]:
     if not seen.requests:
         yield "no request was made"
         return
-    for name in _PERCENTILES:
+    for name, enough in _PERCENTILES.items():
         limit, value = getattr(limits, f"{name}_ms"), getattr(seen, f"{name}_ms")
-        if limit is not None and value > limit:
+        if limit is not None and value > limit and seen.requests >= enough:
             yield f"{name} {value:g} ms, over {limit:g}"
     share = seen.failures / seen.requests
     if share > limits.failure_share:

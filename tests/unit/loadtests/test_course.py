@@ -34,7 +34,7 @@ class FakeRecording:
         """Give times of a tenth of a millisecond for each user."""
         ms = self.users / 10
         times = {"p50_ms": ms, "p95_ms": ms, "p99_ms": ms, "most_ms": ms}
-        seen = EndpointFigures(requests=1, failures=0, asked=1.0, rate=self.users, **times)
+        seen = EndpointFigures(requests=1_000, failures=0, asked=1_000.0, rate=self.users, **times)
         share = 0.95 if self.users >= self._starved_from else 0.5
         generator = Generator(cpu_shares={"alone": share}, machine_share=None)
         return Window(seconds=1.0, endpoints={"POST /a": seen}, generator=generator, server={})
@@ -93,6 +93,20 @@ def test_a_search_ends_by_the_limits_or_by_a_starved_generator_and_says_which(
     assert 0.94 * users <= moment.capacity.users <= users
     assert moment.capacity.limited_by == limit
     assert f"{moment.capacity.users} users" in moment.capacity.said
+
+
+def test_a_number_of_users_that_misses_once_has_a_second_chance() -> None:
+    """The machine stumbled; what misses twice has not held."""
+    recording = FakeRecording()
+    search = Search(first=100, most=100, repeats=1)
+    for moment in to_capacity(search, recording, {"POST /a": Limits(p99_ms=50.0)}, hold_s=3.0, clock=seconds()):
+        if isinstance(moment, Ended):
+            break
+        # the first trial sees ten times as many users as there are
+        recording.users = moment[0] if recording.begun > 1 else 10 * moment[0]
+    assert moment.capacity is not None
+    missed = [trial.held for trial in moment.capacity.trials]
+    assert (moment.capacity.users, missed) == (100, [False, True])
 
 
 def test_a_spike_comes_at_once_and_goes() -> None:

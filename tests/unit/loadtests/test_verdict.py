@@ -47,6 +47,14 @@ def test_each_limit_that_is_missed_is_named_with_its_endpoint(changes: dict[str,
     assert any(miss.startswith(said) for miss in verdict.misses), verdict.misses
 
 
+def test_a_percentile_is_judged_once_there_are_enough_requests_to_tell_it() -> None:
+    """Among 99 requests the 99th percentile is the longest, whatever befell it."""
+    assert judged(seen(requests=99, asked=100.0, p99_ms=900.0)).outcome is Outcome.PASS
+    assert judged(seen(requests=100, asked=100.0, p99_ms=900.0)).outcome is Outcome.FAIL
+    assert judged(seen(requests=19, asked=20.0, p95_ms=900.0)).outcome is Outcome.PASS
+    assert judged(seen(requests=2, asked=2.0, p50_ms=900.0)).outcome is Outcome.FAIL
+
+
 def test_no_request_at_all_is_a_failure() -> None:
     """Nothing failed, and nothing was shown."""
     assert judge({}, LIMITS, QUIET, outside={}).misses == ("no request was made",)
