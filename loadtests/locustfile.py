@@ -22,6 +22,7 @@ from readmit_load.balancing import Replicas
 from readmit_load.capacity import Search
 from readmit_load.course import Ended, Moment, through_stages, to_capacity
 from readmit_load.kafka_users import METHOD, NAME, IngestionUser
+from readmit_load.patients import DatasetUnusable
 from readmit_load.recording import ALONE, MASTER, Recording, Spent
 from readmit_load.report import Circumstances, Played, Report
 from readmit_load.scenario_names import SCENARIOS
@@ -31,6 +32,7 @@ from readmit_load.verdict import judge, line, verdict_of_search
 
 REPORT_S = 1.0
 LOOK_S = 5.0
+MOST_USERS = 5_000  # each has a connection, and both sides may open only so many
 locust.runners.WORKER_REPORT_INTERVAL = REPORT_S
 # Locust's own steps of 1 and 10 ms are too coarse for limits of tens of milliseconds.
 locust.stats.bucket_response_time = lambda ms: round(ms, 1) if ms < 200 else round(ms, -1)
@@ -98,7 +100,7 @@ def _course(environment: Any) -> Iterator[Moment | Ended]:
     options, recording = environment.parsed_options, _recording()
     folder = Path(options.out)
     if options.shape == shapes.CAPACITY:
-        search = Search(first=options.first_users, most=options.load_users or 20_000, repeats=options.repeats)
+        search = Search(first=options.first_users, most=options.load_users or MOST_USERS, repeats=options.repeats)
         limits = environment.slo.limits(options.shape)
         return to_capacity(search, recording, limits, hold_s=options.seconds or 15.0)
     shape = shapes.SHAPES[options.shape]
@@ -116,12 +118,12 @@ def _begin(environment: Any, **_: Any) -> None:
     IngestionUser.bootstrap = options.kafka
     catalogue_users.CatalogueUser.base_url = options.batch_producer.rstrip("/")
     environment.user_classes = _user_classes(options)
-    users.World.cohort = users.Cohort(random.SystemRandom().getrandbits(32))
-    if isinstance(environment.runner, WorkerRunner):
-        return
     try:
+        users.World.cohort = users.Cohort(random.SystemRandom().getrandbits(32))
+        if isinstance(environment.runner, WorkerRunner):
+            return
         environment.slo = _checked(options)
-    except (SloInvalid, preflight.CannotBegin) as error:
+    except (DatasetUnusable, SloInvalid, preflight.CannotBegin) as error:
         print(f"CANNOT BEGIN: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     server = ServerSide(() if options.api == "mlflow" else replicas.urls, preflight.page)
@@ -140,7 +142,10 @@ def _checked(options: Any) -> Slo:
         preflight.check_mlflow(users.World.replicas.urls, users.World.cohort.frame())
     else:
         preflight.check_predictors(users.World.replicas.urls, users.World.key)
-    Path(options.out).mkdir(parents=True, exist_ok=True)
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in (report.RUN_FILE, report.MEASURING_FILE, report.SCENARIO_FILE):
+        (folder / left).unlink(missing_ok=True)  # a run before this one must not speak for it
     return slo
 
 

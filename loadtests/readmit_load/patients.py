@@ -29,8 +29,11 @@ def made_up(count: int, random: Random) -> list[Patient]:
 
 
 def of_dataset(path: Path, count: int) -> list[Patient]:
-    """Return patients of the dataset's file; raises DatasetUnusable, and OSError when it can't be read."""
-    found = list(islice(_valid(path), count))
+    """Return patients of the dataset's file; raises DatasetUnusable."""
+    try:
+        found = list(islice(_valid(path), count))
+    except OSError as error:
+        raise DatasetUnusable(f"READMIT_DATASET, {path}, can't be read: {error.strerror}.") from error
     if not found:
         raise DatasetUnusable(f"{path} holds no encounter in the dataset's form; unset READMIT_DATASET to go without.")
     return found

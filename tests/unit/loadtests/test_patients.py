@@ -60,6 +60,8 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     path.write_text("a,b\n1,2\n")
     with pytest.raises(DatasetUnusable, match="header"):
         of_dataset(path, 10)
+    with pytest.raises(DatasetUnusable, match="can't be read"):
+        of_dataset(tmp_path / "none.csv", 10)
     path.write_text(FILE_HEADER + "\n")
     with pytest.raises(DatasetUnusable, match="no encounter"):
         of_dataset(path, 10)
