@@ -13,11 +13,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.prometheus import targets_folder
+from readmit_cli.stack.stack import Stack
 from readmit_load import capacity_page, locust_process, scenarios
 from readmit_load.local_stack import LoadedStack, loaded_stack
 from readmit_load.report import HTML_FILE, MEASURING_FILE, RUN_FILE, SCENARIO_FILE
 from readmit_load.scenario_names import SCENARIOS
 from readmit_load.shapes import CAPACITY
+from support.predictor_process import free_port
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -35,12 +39,23 @@ def main() -> int:
             print("CANNOT BEGIN: a scenario needs a stack of its own; leave URL out.", file=sys.stderr)
             return 1
         key = os.environ.get("READMIT_ACCESS_KEY", "")
-        return _run(asked.shape, locust_process.Target(asked.url.split(","), key), asked)
+        return _run(asked.shape, locust_process.Target(asked.url.split(","), key, _told_to_prometheus()), asked)
     with loaded_stack(asked.replicas) as running:
         if not asked.scenario:
             return _run(asked.shape, _target(running, alone=asked.shape == CAPACITY), asked)
         names = SCENARIOS if asked.scenario == EVERY else (asked.scenario,)
         return max(_during(name, running, asked) for name in names)
+
+
+def _told_to_prometheus() -> dict[str, str]:
+    """Return the options by which the Prometheus of this checkout's own stack finds the run, none without a stack."""
+    try:
+        folder = targets_folder(Stack.find().state)
+    except StackError:
+        return {}
+    if not folder.is_dir():
+        return {}
+    return {"--metrics-port": str(free_port()), "--metrics-target": str(folder / "loadtest.json")}
 
 
 def _target(running: LoadedStack, *, alone: bool) -> locust_process.Target:
