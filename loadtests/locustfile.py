@@ -5,6 +5,7 @@ Exit codes: 0 all limits held, 1 nothing was asked because it could not begin, 2
 
 import os
 import random
+import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -126,6 +127,8 @@ def _begin(environment: Any, **_: Any) -> None:
     except (DatasetUnusable, SloInvalid, preflight.CannotBegin) as error:
         print(f"CANNOT BEGIN: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
+    # Locust listens for it only once a shape has ended.
+    gevent.signal_handler(signal.SIGTERM, environment.runner.quit)
     server = ServerSide(() if options.api == "mlflow" else replicas.urls, preflight.page)
     Run.recording = Recording(environment, server, ENDPOINTS)
     if options.metrics_port:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from readmit_load import locust_process
-from readmit_load.report import RUN_FILE
+from readmit_load.report import MEASURING_FILE, RUN_FILE
 from readmit_runtime.settings import ObjectStoreSettings
 from support.model_bundles import model_bundle
 from support.predictor_process import PredictorProcess, PredictorWorld, free_port
@@ -45,8 +45,10 @@ class Ended:
             self.report = msgspec.json.decode((out / RUN_FILE).read_bytes())
 
 
-async def loaded(out: Path, hosts: list[str], key: str, *, slo: Path = SLO, **options: Any) -> Ended:
-    """Run Locust and give its end."""
+async def loaded(
+    out: Path, hosts: list[str], key: str, *, slo: Path = SLO, ended_by: signal.Signals | None = None, **options: Any
+) -> Ended:
+    """Run Locust and give its end; `ended_by` is sent as soon as it measures."""
     words = locust_process.command(
         locust_process.Target(hosts, key),
         shape="smoke",
@@ -59,6 +61,10 @@ async def loaded(out: Path, hosts: list[str], key: str, *, slo: Path = SLO, **op
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+    if ended_by is not None:
+        while not (out / MEASURING_FILE).exists():
+            await asyncio.sleep(0.1)
+        process.send_signal(ended_by)
     said, _ = await process.communicate()
     return Ended(process.returncode or 0, said.decode(), out)
 
@@ -123,6 +129,15 @@ async def test_a_replica_that_is_killed_is_stood_in_for_and_counted(world: Predi
     assert ended.code == 0, ended.said
     assert ended.report is not None
     assert ended.report["failovers"] > 0
+
+
+async def test_a_run_that_is_ended_early_is_no_green_one(world: PredictorWorld, tmp_path: Path) -> None:
+    """Whoever stops it has seen a part of it."""
+    async with world.predictor() as predictor:
+        await predictor.answers("/health/ready", 200)
+        ended = await loaded(tmp_path / "out", [address(predictor)], world.key, ended_by=signal.SIGTERM)
+    assert (ended.code, ended.report) == (2, None), ended.said
+    assert ended.last == "FAIL: the run was ended before its time"
 
 
 async def test_what_can_not_be_asked_ends_before_any_load(world: PredictorWorld, tmp_path: Path) -> None:
