@@ -77,7 +77,7 @@ def _published(rounds: list[dict[str, Any]], other: str) -> int:
     for name, title in names.items():
         searches = sorted((each[name] for each in rounds), key=lambda each: each["capacity"]["users"])
         middle = searches[(len(searches) - 1) // 2]
-        seen = middle["window"]["endpoints"]["POST /v1/predict" if name == "predictor" else _only(middle)]
+        seen = middle["window"]["endpoints"]["POST /v1/predict"]
         spread = f"[{min(counts[name])} .. {max(counts[name])}]"
         print(
             f"{title:<34}{middle['capacity']['users']:>7}  {spread:<22}{middle['capacity']['rate']:>11.0f}"
@@ -89,11 +89,6 @@ def _published(rounds: list[dict[str, Any]], other: str) -> int:
         f"[{min(ratios):.0f} .. {max(ratios):.0f}] the users of {other} within the same limits"
     )
     return 0 if held else 2
-
-
-def _only(report: dict[str, Any]) -> str:
-    [name] = report["window"]["endpoints"]
-    return str(name)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ class HttpUser(FastHttpUser):
     network_timeout = PATIENCE_S
     connection_timeout = PATIENCE_S
     host = "http://chosen-for-each-request"
+    counted_as = ""
+    """The path under which requests count, where it is not their own."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -98,7 +100,13 @@ class HttpUser(FastHttpUser):
             headers["Content-Type"] = "application/json"
         # Nothing is counted before the response is left as a context.
         return self.client.request(
-            method, replica + path, name=path, data=content, headers=headers, catch_response=True, allow_redirects=False
+            method,
+            replica + path,
+            name=self.counted_as or path,
+            data=content,
+            headers=headers,
+            catch_response=True,
+            allow_redirects=False,
         )
 
 
@@ -157,7 +165,9 @@ class ProbeUser(HttpUser):
 
 
 class MlflowUser(HttpUser):
-    """Asks MLflow's scoring server about one patient after the other, for a comparison."""
+    """Asks MLflow's scoring server about one patient after the other, for a comparison by the same limits."""
+
+    counted_as = PREDICT
 
     @task
     def predict(self) -> None:
