@@ -72,7 +72,7 @@ class IngestionUser(User):
         self._producer.produce(
             INGESTION_COMMANDS.name,
             value=envelope.encode(command),
-            key=command.message_key().encode(),
+            key=command.key().encode(),
             headers=list(envelope.to_headers(head)),
             on_delivery=lambda error, _: undelivered.append(error) if error else None,
         )
