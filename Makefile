@@ -1,5 +1,5 @@
 # Everything a newcomer types. On a fresh Debian, Ubuntu or macOS machine start with `make up` or `make test`:
-# both install what is missing (macOS: `brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager` first).
+# both install what is missing (macOS: `brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager node_exporter` first).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory

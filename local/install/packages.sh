@@ -31,7 +31,7 @@ fi
 echo "missing: ${missing[*]}"
 
 if [[ $(uname) == Darwin ]]; then
-    stop "missing: ${missing[*]}" "brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager $*, and put openjdk@17 on the PATH; then run make install again."
+    stop "missing: ${missing[*]}" "brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager node_exporter $*, and put openjdk@17 on the PATH; then run make install again."
 fi
 if ! command -v apt-get >/dev/null; then
     stop "missing: ${missing[*]}, and this is neither Debian nor Ubuntu" \
