@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check prometheus-pictures test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,10 @@ asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; install
 
 observe-check: install ## A stack under traffic: every panel's query answered, every alert tried, every rule and configuration accepted; ends with the counts.
 	@$(BIN)/pytest tests/observe
+
+prometheus-pictures: install ## Prometheus' graphs of the main panels, of a stack at work, into docs/images; needs Chromium; six minutes.
+	@local/install/packages.sh chromium
+	@PYTHONPATH=tests:observability $(BIN)/python docs/images/prometheus_graphs.py
 
 test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
 	@$(MAKE) asyncapi-check
