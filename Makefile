@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check k8s-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,8 +76,14 @@ asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; install
 observe-check: install ## A stack under traffic: every panel's query answered, every alert tried, every rule and configuration accepted; ends with the counts.
 	@$(BIN)/pytest tests/observe
 
-test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
+k8s-check: ## Kubernetes, images, compose, shell: every overlay rendered and held against schemas, policies, linters; ends with the counts.
+	@local/install/all.sh python
+	@local/install/k8s.sh
+	@$(BIN)/pytest tests/k8s
+
+test-slow: ## Tests that take their time: AsyncAPI's own parser, Kubernetes' files, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
 	@$(MAKE) asyncapi-check
+	@$(MAKE) k8s-check
 	@$(MAKE) observe-check
 	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test
