@@ -38,10 +38,10 @@ class RecordEncoder:
         self._memory = self.row.data.cast("B")
         self._zeros = [0.0] * len(FEATURES)
         self._addends = tuple(_Addends(column, vocabularies) for column in _COLUMNS)
-        self._by_file_name = itemgetter(*(column.name for column in _COLUMNS))
+        self._by_sql_name = itemgetter(*(column.sql_name for column in _COLUMNS))
 
     def encode(self, record: Mapping[str, Raw]) -> NDArray[np.float64]:
-        """Return `row`, filled from the record: raw values by file or SQL name, numbers as int or text.
+        """Return `row`, filled from the record: raw values by SQL or file name, numbers as int or text.
 
         None and the column's marker mean unknown. Raises ColumnAbsent and `clean.ValueInvalid`; what else a column
         cannot hold counts as unseen.
@@ -58,7 +58,7 @@ class RecordEncoder:
 
     def _values(self, record: Mapping[str, Raw]) -> list[float]:
         try:
-            found = self._by_file_name(record)
+            found = self._by_sql_name(record)
         except KeyError:
             found = tuple(_value(record, column) for column in _COLUMNS)
         values = self._zeros.copy()
@@ -68,7 +68,7 @@ class RecordEncoder:
 
 
 def _value(record: Mapping[str, Raw], column: Column) -> Raw:
-    for name in (column.name, column.sql_name):
+    for name in (column.sql_name, column.name):
         if name in record:
             return record[name]
     problem = f"The record has no column {column.sql_name}; give it, by this or its file name, None when unknown."

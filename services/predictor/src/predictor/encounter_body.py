@@ -1,8 +1,7 @@
 """Read the body of a prediction request: one raw encounter, or what is wrong with it, never with its values."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from types import MappingProxyType
+from typing import get_type_hints
 
 import msgspec
 from readmit_contracts.columns import Column
@@ -16,12 +15,23 @@ from predictor.problems import ProblemKind, Refused
 
 ROOT = "$"
 
-_CHECK = msgspec.json.Decoder(Encounter).decode
-_READ = msgspec.json.Decoder(dict[str, int | str]).decode
 _COLUMNS = {column.name: column for column in REQUEST_COLUMNS}
-_LEFT_OUT: Mapping[str, str] = MappingProxyType(
-    {column.name: column.missing[0] for column in REQUEST_COLUMNS if column.missing}
+_MARKERS = tuple((column.sql_name, column.missing[0]) for column in REQUEST_COLUMNS if column.missing)
+_KINDS = get_type_hints(Encounter, include_extras=True)
+_GIVEN = msgspec.defstruct(
+    "Given",
+    [
+        (column.sql_name, _KINDS[column.sql_name] | msgspec.UnsetType, msgspec.UNSET)
+        if column.missing
+        else (column.sql_name, _KINDS[column.sql_name])
+        for column in REQUEST_COLUMNS
+    ],
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={column.sql_name: column.name for column in REQUEST_COLUMNS},
 )
+"""An `Encounter` that tells what was left out."""
+_READ = msgspec.json.Decoder(_GIVEN).decode
 
 
 class Fault(StrEnum):
@@ -38,21 +48,25 @@ class Fault(StrEnum):
 
 
 def read_encounter(body: bytes) -> Record:
-    """Return the encounter's values by their names in the file, those left out as their markers.
+    """Return the encounter's values by their SQL names, those left out as their markers.
 
     Raises Refused: 400 for what is not strict JSON, 422 with every field at fault. A field of another name is reported
     at its parent's path, because names come from the caller too.
     """
     try:
-        _CHECK(body)
+        encounter = msgspec.structs.asdict(_READ(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _refusal(body) from None
-    encounter = _READ(body)
-    # No value that passed the check holds a comma, so every comma ends a field; of two fields of one name the decoders
-    # take the last and say nothing.
-    if len(encounter) != body.count(b",") + 1:
+    given = len(encounter)
+    for name, marker in _MARKERS:
+        if encounter[name] is msgspec.UNSET:
+            encounter[name] = marker
+            given -= 1
+    # No value that passed the check holds a comma, so every comma ends a field; of two fields of one name the decoder
+    # takes the last and says nothing.
+    if given != body.count(b",") + 1:
         raise Refused(ProblemKind.AMBIGUOUS)
-    return encounter if len(encounter) == len(_COLUMNS) else {**_LEFT_OUT, **encounter}
+    return encounter
 
 
 def _refusal(body: bytes) -> Refused:

@@ -119,4 +119,4 @@ class Predictions:
 
 def _normalised(encounter: Record) -> str:
     """Return the encounter as JSON, its fields in the order of the columns, whatever the caller's order was."""
-    return msgspec.json.encode(msgspec.convert(encounter, Encounter)).decode()
+    return msgspec.json.encode(Encounter(**encounter)).decode()
