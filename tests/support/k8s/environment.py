@@ -23,12 +23,13 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "predictor": PredictorSettings,
     "lag-exporter": LagExporterSettings,
 }
+BY_COMMAND = ("topics", "cli")
+"""What runs the `readmit` command, which has settings of its own."""
 AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "MLFLOW_S3_ENDPOINT_URL"}
 LIBPQ = {"PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT"}
 OTHERS: dict[str, re.Pattern[str]] = {
     "trainer": re.compile("|".join(AWS)),
     "migrations": re.compile("|".join({"READMIT_MIGRATIONS_URL", *LIBPQ})),
-    "topics": re.compile("READMIT_CLI_KAFKA__BOOTSTRAP_SERVERS"),
     "mlflow": re.compile("|".join({*AWS, *LIBPQ}) + "|DO_NOT_TRACK|MLFLOW_(BACKEND_STORE_URI|DEFAULT_ARTIFACT_ROOT|"
                          "SERVER_ALLOWED_HOSTS|SERVER_ENABLE_JOB_EXECUTION|DISABLE_TELEMETRY)"),
     "kafka": re.compile("CLUSTER_ID|KAFKA_[A-Z_]+"),
@@ -59,7 +60,8 @@ def environment(manifests: Manifests) -> Iterator[str]:
     for workload in manifests.workloads():
         name, found = name_of(workload), variables(manifests, workload)
         settings = SETTINGS.get(name)
-        known = set(re.findall(r"^\| `([A-Z_0-9]+)`", settings_table(settings), re.M)) if settings else set()
+        table = settings_table(settings or CliSettings) if settings or name in BY_COMMAND else ""
+        known = set(re.findall(r"^\| `([A-Z_0-9]+)`", table, re.M))
         allowed = OTHERS.get(name, re.compile("$^"))
         for variable in found:
             if variable not in known and not allowed.fullmatch(variable):
@@ -70,7 +72,7 @@ def environment(manifests: Manifests) -> Iterator[str]:
                     load(settings)
                 except SettingsInvalid as error:
                     yield f"{label(workload)}: {error}"
-        if name == "topics":
+        if name in BY_COMMAND:
             with patch.dict(os.environ, found, clear=True):
                 try:
                     CliSettings()
@@ -107,6 +109,7 @@ def places(manifests: Manifests) -> Iterator[str]:
     services = {name_of(each): {port["port"] for port in each["spec"]["ports"]} for each in manifests.of("Service")}
     services |= {f"{name_of(each)}-kafka-bootstrap": {9092} for each in manifests.of("Kafka")}
     services |= {f"{name_of(each)}-rw": {5432} for each in manifests.of("Cluster")}
+    services |= {f"{name_of(each)}-ro": {5432} for each in manifests.of("Cluster")}
     services |= {name_of(each): {5432} for each in manifests.of("Pooler")}
     for workload in manifests.workloads():
         mounts = [mount["mountPath"] for mount in containers(workload)[0].get("volumeMounts", [])]

@@ -13,8 +13,9 @@ OUTSIDE = "outside"
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
 COMMON: set[Edge] = {
-    *((name, "kafka", KAFKA) for name in TOLD_BY),
-    *((name, "postgres", POSTGRES) for name in ("batch-producer", "ingestor", "trainer", "migrations")),
+    *((name, "kafka", KAFKA) for name in (*TOLD_BY, "cli")),
+    *((name, "postgres", POSTGRES) for name in ("batch-producer", "ingestor", "trainer", "migrations", "cli")),
+    ("cli", "predictor", METRICS),
     ("trainer", "mlflow", MLFLOW),
 }
 EDGES: dict[str, set[Edge]] = {
@@ -40,13 +41,18 @@ def edges(manifests: Manifests) -> Iterator[str]:
     closed = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     if closed not in [policy["spec"] for policy in policies]:
         yield "NetworkPolicy: nothing denies what no policy allows"
-    allowed = set(_allowed(policies, pods(manifests))) | set(_listeners(manifests))
+    allowed = edges_of(manifests)
     names = {edge for edge in allowed if edge[:2] == (edge[0], "kube-system/") and edge[2] == 53}
     for name in sorted(pods(manifests).keys() - {edge[0] for edge in names}):
         yield f"NetworkPolicy: {name} can't ask for names"
     expected = EDGES[manifests.overlay]
     yield from (f"NetworkPolicy: {a} may not reach {b}:{port}" for a, b, port in _sorted(expected - allowed))
     yield from (f"NetworkPolicy: {a} may reach {b}:{port}" for a, b, port in _sorted(allowed - names - expected))
+
+
+def edges_of(manifests: Manifests) -> set[Edge]:
+    """Give every edge that the policies allow; a place outside the overlay's pods ends with a slash or is OUTSIDE."""
+    return {*_allowed(list(manifests.of("NetworkPolicy")), pods(manifests)), *_listeners(manifests)}
 
 
 def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
