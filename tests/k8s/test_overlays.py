@@ -38,9 +38,10 @@ def test_the_operators_schemas_accept_their_resources(read: dict[str, Manifests]
     checked(f"{len(list(custom_resources(read['production'])))} custom resources by their schemas")
 
 
-def test_a_laptop_needs_no_operator(read: dict[str, Manifests]) -> None:
+@pytest.mark.parametrize("overlay", ["local", "loadtest"])
+def test_a_laptop_needs_no_operator(read: dict[str, Manifests], overlay: str) -> None:
     """A custom resource there could not even be applied."""
-    assert not list(custom_resources(read["local"]))
+    assert not list(custom_resources(read[overlay]))
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -11,7 +11,7 @@ from support.k8s.manifests import Manifests, containers, label, name_of
 
 def topics(manifests: Manifests) -> Iterator[str]:
     """Production has every topic with its partitions and settings; on a laptop a command makes them."""
-    if manifests.overlay == "local":
+    if manifests.overlay != "production":
         job = manifests.one("Job", "topics")
         if containers(job)[0]["command"][-4:] != ["topics", "create", "--size", "local"]:
             yield "Job/topics: does not make the topics of a local installation"
@@ -51,7 +51,7 @@ def logins(manifests: Manifests) -> Iterator[str]:
 
 def consumers(manifests: Manifests) -> Iterator[str]:
     """No more consumers than the topic with the fewest partitions can feed; the rest would hold none."""
-    size: Size = "local" if manifests.overlay == "local" else "production"
+    size: Size = "production" if manifests.overlay == "production" else "local"
     by_name = {topic.name: partitions(topic, size) for topic in TOPICS}
     for scaler in manifests.of("ScaledObject"):
         target, most = scaler["spec"]["scaleTargetRef"]["name"], scaler["spec"]["maxReplicaCount"]

@@ -11,7 +11,7 @@ import yaml
 from support.generated_text import ROOT
 
 TOOLS = ROOT / ".local" / "k8s" / "bin"
-OVERLAYS = ("local", "production")
+OVERLAYS = ("local", "loadtest", "production")
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 
 Document = dict[str, Any]
@@ -42,10 +42,13 @@ class Manifests:
 
 
 def render(overlay: str, folder: Path) -> str:
-    """Give what kustomize makes of an overlay, in a copy of the files, with secrets generated as on a laptop."""
-    shutil.copytree(ROOT / "k8s", folder / "k8s", ignore=shutil.ignore_patterns("secrets"), dirs_exist_ok=True)
+    """Give what kustomize makes of an overlay, in a copy of the files, with secrets made up as on a laptop."""
+    shutil.copytree(
+        ROOT / "k8s", folder / "k8s", ignore=shutil.ignore_patterns("secrets", "key.env"), dirs_exist_ok=True
+    )
     shutil.copytree(ROOT / "observability", folder / "observability", dirs_exist_ok=True)
     subprocess.run([folder / "k8s" / "overlays" / "local" / "make-secrets.sh"], check=True)
+    (folder / "k8s" / "overlays" / "loadtest" / "key.env").write_text("key=made-up\n")
     command = [TOOLS / "kubectl", "kustomize", folder / "k8s" / "overlays" / overlay]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

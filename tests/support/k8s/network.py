@@ -18,12 +18,16 @@ COMMON: set[Edge] = {
     ("cli", "predictor", METRICS),
     ("trainer", "mlflow", MLFLOW),
 }
-EDGES: dict[str, set[Edge]] = {
-    "local": COMMON
+LAPTOP: set[Edge] = (
+    COMMON
     | {(name, "minio", S3) for name in ("trainer", "predictor", "mlflow", "buckets")}
     | {(name, "kafka", KAFKA) for name in ("topics", "kafka-ui")}
     | {("prometheus", name, METRICS) for name in TOLD_BY}
-    | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)},
+    | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
+)
+EDGES: dict[str, set[Edge]] = {
+    "local": LAPTOP,
+    "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
     "production": COMMON
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres")}

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from readmit_cli.stack.buckets import RIGHTS, policy_of
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
+from readmit_contracts.predictions import example_encounter
 from support.generated_text import ROOT, GeneratedText
 from support.k8s import kafka_resources
 
@@ -23,6 +24,12 @@ def test_each_principal_may_do_in_kafka_what_the_contracts_say(generated: Genera
 def test_the_operators_prometheus_has_the_same_rules(generated: GeneratedText) -> None:
     """An alert that exists on laptops alone wakes nobody."""
     generated.file(kafka_resources.PRODUCTION / "prometheus-rules.yaml", kafka_resources.prometheus_rule())
+
+
+def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:
+    """A request that is refused takes no time."""
+    path = ROOT / "k8s" / "components" / "loadtest" / "encounter.json"
+    generated.file(path, json.dumps(example_encounter(), indent=1) + "\n")
 
 
 @pytest.mark.parametrize("user", RIGHTS)
