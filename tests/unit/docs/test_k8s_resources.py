@@ -26,6 +26,16 @@ def test_the_operators_prometheus_has_the_same_rules(generated: GeneratedText) -
     generated.file(kafka_resources.PRODUCTION / "prometheus-rules.yaml", kafka_resources.prometheus_rule())
 
 
+def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
+    """Kustomize takes no pattern, so that a new file has to be listed."""
+    folder = ROOT / "observability"
+    generators = yaml.safe_load((folder / "kustomization.yaml").read_text())["configMapGenerator"]
+    listed = {name.rpartition("=")[2] for generator in generators for name in generator["files"]}
+    patterns = ("prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
+    there = {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
+    assert listed == there
+
+
 def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:
     """A request that is refused takes no time."""
     path = ROOT / "k8s" / "components" / "loadtest" / "encounter.json"
