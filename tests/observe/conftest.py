@@ -1,7 +1,7 @@
-"""A stack that is looked at while it works, and the last word on what was checked."""
+"""A stack that is looked at while it works."""
 
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,6 @@ from support.running_stack import RunningStack, wait_for
 from support.scraped import value
 from support.stack import temporary_stack
 
-CHECKED = pytest.StashKey[list[str]]()
 USERS = 50
 PREDICT = "POST /v1/predict"
 LONGER_THAN_ANY_RUN_S = 3_600
@@ -58,15 +57,3 @@ def _asked_all_the_while(running: RunningStack, out: Path) -> Iterator[None]:
             assert value(told, FAILURES.name, endpoint=PREDICT) == 0
         finally:
             asking.terminate()
-
-
-@pytest.fixture
-def checked(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Give a way to say what was checked, for the last line of the run."""
-    return request.config.stash.setdefault(CHECKED, []).append
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say it."""
-    if counts := config.stash.get(CHECKED, []):
-        print("checked: " + ", ".join(counts))  # noqa: T201 - the last word of a run
