@@ -139,7 +139,7 @@ loadtest-compare: install ## The same users against the predictor and against ml
 	@local/install/loadtests.sh
 	@local/install/peers.sh
 	@PYTHONPATH=tests:loadtests:benchmarks $(BIN)/python loadtests/compare.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(URL),--url $(URL)) \
-		$(if $(API),--api $(API)) $(if $(PROCESSES),--processes $(PROCESSES))
+		$(if $(API),--api $(API)) $(if $(SLO),--slo $(SLO)) $(if $(PROCESSES),--processes $(PROCESSES))
 
 bench-ingest: install ## Ingestion against raw COPY, 5 interleaved rounds; writes benchmarks/results/ingest.json.
 	@PYTHONPATH=tests $(BIN)/python benchmarks/ingest.py

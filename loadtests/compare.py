@@ -20,7 +20,7 @@ from readmit_load.local_stack import loaded_stack
 from readmit_load.mlflow_server import mlflow_server
 from readmit_load.report import RUN_FILE
 from readmit_load.shapes import CAPACITY
-from run import DATASET, OUT, RESULTS
+from run import DATASET, OUT, RESULTS, SLO
 
 FIRST_USERS = {"readmit": 500, "mlflow": 2}
 
@@ -33,6 +33,7 @@ def main() -> int:
     add("--api", default="mlflow", choices=list(FIRST_USERS), help="what the other one understands")
     add("--rounds", type=int, default=3, help="searches of each, in turn")
     add("--seconds", type=float, default=10.0, help="how long each number of users is held")
+    add("--slo", default=str(SLO), help="the limits, for both")
     add("--processes", type=int, help="processes that make the load")
     asked = parser.parse_args()
     with loaded_stack(1) as running, ExitStack() as cleanup:
@@ -46,7 +47,7 @@ def main() -> int:
             {name: _searched(name, api, target, asked) for name, (api, target) in servers.items()}
             for _ in range(asked.rounds)
         ]
-    return _published(rounds, asked.url or "mlflow models serve")
+    return _published(rounds, asked.url or "mlflow models serve", slo=Path(asked.slo).name)
 
 
 def _searched(name: str, api: str, target: locust_process.Target, asked: argparse.Namespace) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def _searched(name: str, api: str, target: locust_process.Target, asked: argpars
     shutil.rmtree(out, ignore_errors=True)
     options = {
         "--api": api,
+        "--slo": asked.slo,
         "--first-users": FIRST_USERS[api],
         "--repeats": 1,
         "--seconds": asked.seconds,
@@ -66,13 +68,14 @@ def _searched(name: str, api: str, target: locust_process.Target, asked: argpars
     return dict(msgspec.json.decode((out / RUN_FILE).read_bytes()))
 
 
-def _published(rounds: list[dict[str, Any]], other: str) -> int:
+def _published(rounds: list[dict[str, Any]], other: str, *, slo: str) -> int:
     names = {"predictor": "readmit predictor", "other": other}
     counts = {name: [each[name]["capacity"]["users"] for each in rounds] for name in names}
-    ratios = [ours / max(1, theirs) for ours, theirs in zip(counts["predictor"], counts["other"], strict=True)]
-    result = {"names": names, "users": counts, "ratios": ratios, "rounds": rounds}
+    ratios = [ours / theirs for ours, theirs in zip(counts["predictor"], counts["other"], strict=True) if theirs]
+    result = {"names": names, "slo": slo, "users": counts, "ratios": ratios, "rounds": rounds}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "compare.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    name = "compare" if slo == SLO.name else f"compare-{Path(slo).stem}"
+    (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     print(f"{'':<34}{'users':>7}  {'searches':<22}{'requests/s':>11}{'p50':>8}{'p95':>8}{'p99':>8} ms")
     for name, title in names.items():
         searches = sorted((each[name] for each in rounds), key=lambda each: each["capacity"]["users"])
@@ -84,11 +87,23 @@ def _published(rounds: list[dict[str, Any]], other: str) -> int:
             f"{seen['p50_ms']:>8.1f}{seen['p95_ms']:>8.1f}{seen['p99_ms']:>8.1f}"
         )
     held = min(counts["predictor"]) > 0
-    print(
-        f"{'PASS' if held else 'FAIL'}: the predictor carries {statistics.median(ratios):.0f} times "
-        f"[{min(ratios):.0f} .. {max(ratios):.0f}] the users of {other} within the same limits"
-    )
+    print(f"{'PASS' if held else 'FAIL'}: within {slo} {_said(counts, ratios, rounds, other)}")
     return 0 if held else 2
+
+
+def _said(counts: dict[str, list[int]], ratios: list[float], rounds: list[dict[str, Any]], other: str) -> str:
+    """Say how many times the users the predictor carries; there is no such number when the other one carries none."""
+    if len(ratios) < len(rounds):
+        first = min(rounds[0]["other"]["capacity"]["trials"], key=lambda trial: int(trial["users"]))
+        few = "1 user" if first["users"] == 1 else f"{first['users']} users"
+        return (
+            f"the predictor carries {statistics.median_low(counts['predictor']):,} users and {other} not one "
+            f"({few}: {first['void'] or ', '.join(first['misses'])})"
+        )
+    return (
+        f"the predictor carries {statistics.median(ratios):.0f} times "
+        f"[{min(ratios):.0f} .. {max(ratios):.0f}] the users of {other}"
+    )
 
 
 if __name__ == "__main__":

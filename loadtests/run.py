@@ -25,6 +25,7 @@ from support.predictor_process import free_port
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
+SLO = HERE / "slo.yaml"
 OUT = HERE.parent / ".local" / "loadtest"
 DATASET = HERE.parent / ".local" / "data" / "dataset.csv"
 LOOK_S = 0.2
@@ -125,7 +126,7 @@ def _parsed() -> argparse.Namespace:
     add("--url", default="", help="predictors to ask, separated by commas; READMIT_ACCESS_KEY is their key")
     add("--users", type=int, help="the most users of the shape")
     add("--seconds", type=float, help="how long it is measured")
-    add("--slo", default=str(HERE / "slo.yaml"), help="the limits")
+    add("--slo", default=str(SLO), help="the limits")
     add("--replicas", type=int, help="predictors of the stack; 3 with a scenario, else 1")
     add(
         "--processes",
