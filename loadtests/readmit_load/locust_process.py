@@ -24,7 +24,7 @@ def command(target: Target, *, shape: str, out: Path, options: Mapping[str, str 
     """Return the command line; options that are None or empty are left to their defaults."""
     given = {"--shape": shape, "--out": str(out), **target.beside, **options}
     words = [str(LOCUST), "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless", "--only-summary"]
-    words += ["--host", ",".join(target.urls), "--stop-timeout", "5", "--loglevel", "WARNING"]
+    words += ["--host", ",".join(target.urls), "--stop-timeout", "5", "--loglevel", "ERROR"]
     for name, value in given.items():
         if value not in (None, ""):
             words += [name, str(value)]
