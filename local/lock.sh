@@ -36,7 +36,7 @@ for folder in packages/*/ services/*/; do
 done
 compile requirements.lock pyproject.toml packages/*/pyproject.toml services/*/pyproject.toml migrations/pyproject.toml \
     --group dev "${members[@]}"
-for folder in local/uv local/go local/mlflow airflow benchmarks/peers/raw_records benchmarks/peers/mlserver; do
+for folder in local/uv local/go local/mlflow local/k8s airflow benchmarks/peers/raw_records benchmarks/peers/mlserver; do
     compile "$folder/requirements.lock" "$folder/requirements.in" --python-version 3.11
 done
 local/install/packages.sh node
