@@ -57,6 +57,7 @@ CREATE TABLE ingest.runs (
     lease_owner text,
     lease_until timestamp with time zone,
     attempt integer DEFAULT 0 NOT NULL,
+    traceparent text,
     CONSTRAINT finished_has_a_time CHECK (((state = ANY (ARRAY['completed'::text, 'cancelled'::text, 'failed'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'streaming'::text, 'completed'::text, 'cancelled'::text, 'failed'::text]))),
     CONSTRAINT runs_then_do_check CHECK ((then_do = ANY (ARRAY['nothing'::text, 'train'::text, 'train_and_promote'::text])))
@@ -907,6 +908,7 @@ CREATE TABLE training.jobs (
     asked_at timestamp with time zone DEFAULT now() NOT NULL,
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
+    traceparent text,
     CONSTRAINT done_has_a_model CHECK (((state = 'done'::text) = (model_id IS NOT NULL))),
     CONSTRAINT ended_has_a_time CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT jobs_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'running'::text, 'done'::text, 'failed'::text, 'cancelled'::text])))
@@ -1107,6 +1109,7 @@ CREATE TABLE training.wishes (
     detail text,
     wished_at timestamp with time zone DEFAULT now() NOT NULL,
     ended_at timestamp with time zone,
+    traceparent text,
     CONSTRAINT a_rollback_alone_has_no_job CHECK (((kind = 'rollback'::text) = (job_id IS NULL))),
     CONSTRAINT ended_has_a_time CHECK (((state = 'open'::text) = (ended_at IS NULL))),
     CONSTRAINT wishes_kind_check CHECK ((kind = ANY (ARRAY['train'::text, 'promotion'::text, 'rollback'::text]))),

@@ -17,6 +17,7 @@ from readmit_contracts.fields import DEFAULT_MODEL, Message
 from readmit_contracts.registry import ce_type
 from readmit_contracts.source import SPLITS
 from readmit_contracts.topics import TOPICS, dead_letter
+from readmit_runtime.trace_context import trace_id_of
 from support.generated_text import ROOT, GeneratedText
 
 PLUGIN = ROOT / "airflow" / "plugins" / "readmit_airflow"
@@ -107,6 +108,18 @@ def test_a_selection_in_a_form_is_what_the_command_line_makes_of_it(plugin: Modu
 def test_airflow_finds_the_event_by_which_the_trainer_hears_of_a_run(plugin: ModuleType):
     """The pipeline waits for the job that this very event asked for."""
     assert plugin.contract.completion_id(str(RUN)) == str(ids.event_id(ce_type(IngestionCompleted), RUN))
+
+
+def test_what_one_dag_run_publishes_is_one_trace_that_the_services_read(plugin: ModuleType):
+    """An ingestion and the training after it are two commands, and one thing to whoever looks at the trace."""
+    ids_ = [plugin.contract.command_id(b"{}", task) for task in ("ingest", "train")]
+    first, second = (plugin.contract.traceparent(id_, "pipeline", "manual__1") for id_ in ids_)
+    assert first == plugin.contract.traceparent(ids_[0], "pipeline", "manual__1")
+    assert first != second
+    assert trace_id_of(first) == trace_id_of(second)
+    assert trace_id_of(first) != trace_id_of(plugin.contract.traceparent(ids_[0], "pipeline", "manual__2"))
+    for sent in (first, second):
+        assert envelope.traceparent_of([("traceparent", sent.encode())]) == sent
 
 
 def test_equal_commands_have_equal_bytes_in_whatever_order_they_were_written(plugin: ModuleType):

@@ -50,6 +50,12 @@ def command_id(value: bytes, *place: str | int) -> str:
     return str(uuid5(NAMESPACE, json.dumps(["airflow", hashlib.sha256(value).hexdigest(), *place])))
 
 
+def traceparent(command_id: str, dag_id: str, run_id: str) -> str:
+    """Return the W3C trace context in which a command is sent: a trace for each DAG run, the same whenever repeated."""
+    trace_id = uuid5(NAMESPACE, json.dumps(["airflow trace", dag_id, run_id]))
+    return f"00-{trace_id.hex}-{UUID(command_id).hex[16:]}-01"
+
+
 def completion_id(run_id: str) -> str:
     """Return the id of the IngestionCompleted of a run, under which the trainer hears of it."""
     return str(uuid5(NAMESPACE, f"event:{message_type('IngestionCompleted').ce_type}:{run_id}"))

@@ -46,8 +46,9 @@ class PublishCommand(BaseOperator):
         # A run that is made again under an old name has another time, one that is cleared has not.
         run = (ti.run_id, context["dag_run"].run_after.isoformat(), ti.map_index)
         command_id = contract.command_id(value, ti.dag_id, ti.task_id, *(run if self.cause is None else (self.cause,)))
-        self.log.info("%s %s: publishing", command.name, command_id)
-        publish(command, value, command_id)
+        traceparent = contract.traceparent(command_id, ti.dag_id, ti.run_id)
+        self.log.info("%s %s: publishing, as part of trace %s", command.name, command_id, traceparent.split("-")[1])
+        publish(command, value, command_id, traceparent)
         self.log.info("%s %s: Kafka has it", command.name, command_id)
         return command_id
 
@@ -62,7 +63,7 @@ class PublishCommand(BaseOperator):
             raise AirflowFailException(str(error)) from None
 
 
-def publish(command: Command, value: bytes, command_id: str) -> None:
+def publish(command: Command, value: bytes, command_id: str, traceparent: str) -> None:
     """Put a command into Kafka, with the headers of CloudEvents' binary mode; raises AirflowException."""
     kind = contract.message_type(command.name)
     headers = {
@@ -71,6 +72,7 @@ def publish(command: Command, value: bytes, command_id: str) -> None:
         "ce_type": kind.ce_type,
         "ce_source": contract.SOURCE,
         "content-type": "application/json",
+        "traceparent": traceparent,
     }
     faults: list[str] = []
 

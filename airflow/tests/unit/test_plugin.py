@@ -15,6 +15,7 @@ from readmit_airflow.mlflow_link import mlflow_url
 from readmit_airflow.publishing import PublishCommand
 from readmit_airflow.waiting import AwaitEffect, EffectTrigger
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 COMPLETED = {"run_id": "11111111-2222-3333-4444-555555555555", "then": "nothing", "training_set": {"batches": []}}
 
 
@@ -28,7 +29,7 @@ def place(run_id: str = "manual__1", *, map_index: int = -1, try_number: int = 1
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bytes]]:
     """Collect what would go to Kafka, as id and bytes."""
     sent: list[tuple[str, bytes]] = []
-    monkeypatch.setattr(publishing, "publish", lambda _command, value, id_: sent.append((id_, value)))
+    monkeypatch.setattr(publishing, "publish", lambda _command, value, id_, _trace: sent.append((id_, value)))
     return sent
 
 
@@ -185,4 +186,4 @@ def test_a_publish_without_a_broker_fails_with_what_to_do(monkeypatch: pytest.Mo
     monkeypatch.setattr(publishing, "CONFIRMED_WITHIN_S", 2.0)
     command = commands.train_model(model="readmission", then="train", force=False)
     with pytest.raises(AirflowException, match=r"did not confirm the TrainModel some-id .*the retry sends the same id"):
-        publishing.publish(command, b"{}", "some-id")
+        publishing.publish(command, b"{}", "some-id", TRACE)

@@ -35,7 +35,8 @@ def trained(**changes) -> training.Trained:
 def test_the_trainer_hears_of_a_run_by_the_event_that_completes_it():
     """The id is derived on both sides; a difference would make the waiting endless."""
     event = next(message for message in EXAMPLES if isinstance(message, IngestionCompleted))
-    event_id, _ = announcements.ingestion_completed(msgspec.json.encode(event).decode())
+    run = {"event": msgspec.json.encode(event).decode(), "traceparent": None}
+    event_id, _ = announcements.ingestion_completed(run)
     assert training.heard_of(event.run_id) == (event_id, IngestionCompleted, CONSUMER)
 
 

@@ -88,10 +88,30 @@ def test_a_header_that_cannot_be_read_is_named_and_never_quoted(name: str, value
     assert "secret" not in str(caught.value).lower()
 
 
-def test_a_broken_traceparent_stops_no_message() -> None:
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        None,
+        b"00-zz",
+        b"\xff" * 55,
+        TRACEPARENT.encode() + b"\n",
+        TRACEPARENT.encode() * 20,
+        TRACEPARENT.upper().encode(),
+        b"ff" + TRACEPARENT.encode()[2:],
+        b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01",
+        b"00-0af7651916cd43dd8448eb211c80319c-" + b"0" * 16 + b"-01",
+    ],
+)
+def test_a_broken_traceparent_stops_no_message(value: bytes | None) -> None:
     """Tracing is a help; a command refused for its sake would be a fault."""
-    headers = [(name, b"00-zz" if name == "traceparent" else value) for name, value in to_headers(ENVELOPE)]
+    headers = [(name, value if name == "traceparent" else old) for name, old in to_headers(ENVELOPE)]
     assert from_headers(headers).traceparent is None
+
+
+def test_of_two_traceparents_none_counts() -> None:
+    """Nobody can tell which is the cause, and the message is good all the same."""
+    assert from_headers([*to_headers(ENVELOPE), ("traceparent", TRACEPARENT.encode())]).traceparent is None
 
 
 def test_equal_messages_have_equal_bytes_in_whatever_order_their_maps_were_filled() -> None:

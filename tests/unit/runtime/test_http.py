@@ -9,6 +9,11 @@ from prometheus_client import CollectorRegistry, Gauge
 from readmit_runtime.errors import Transient
 from readmit_runtime.http import Check, health_app, health_routes
 
+PROMETHEUS_ACCEPTS = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+
 
 async def good() -> None:
     """Pass."""
@@ -35,6 +40,7 @@ async def get(
     checks: Mapping[str, Check] | None = None,
     alive: bool = True,
     registry: CollectorRegistry | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> httpx.Response:
     """Ask a service with these checks."""
     routes = health_routes(
@@ -46,7 +52,7 @@ async def get(
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(health_app(routes)), base_url="http://service"
     ) as client:
-        return await client.get(path)
+        return await client.get(path, headers=headers)
 
 
 async def test_a_service_is_ready_when_every_check_passes() -> None:
@@ -99,3 +105,14 @@ async def test_metrics_are_those_of_the_given_registry() -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     assert "readmit_example_waiting_rows 7.0" in answer.text
     assert "python_info" not in answer.text
+
+
+async def test_metrics_are_in_openmetrics_for_who_asks_as_prometheus_does() -> None:
+    """Exemplars are in no other format."""
+    registry = CollectorRegistry()
+    Gauge("readmit_example_waiting_rows", "Rows.", registry=registry).set(7)
+
+    answer = await get("/metrics", registry=registry, headers={"accept": PROMETHEUS_ACCEPTS})
+
+    assert answer.headers["content-type"].startswith("application/openmetrics-text")
+    assert answer.text.endswith("readmit_example_waiting_rows 7.0\n# EOF\n")

@@ -16,7 +16,7 @@ JSON_CONTENT_TYPE = "application/json"
 ATTRIBUTE_MAX_BYTES = 512
 
 _TYPE = re.compile(r"readmit\.[A-Za-z0-9]{1,64}\.v[1-9][0-9]{0,2}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _PATH = re.compile(r" - at `(?:key in )?`?(\$[A-Za-z0-9_.\[\]]*)")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODERS = {name: msgspec.json.Decoder(message) for name, message in TYPES.items()}
@@ -73,24 +73,31 @@ def to_headers(envelope: Envelope) -> tuple[tuple[str, bytes], ...]:
 def from_headers(headers: Sequence[tuple[str, bytes | None]]) -> Envelope:
     """Read the attributes from among a message's headers; raises EnvelopeInvalid.
 
-    Other headers are left alone. A traceparent that cannot be read counts as none, so that a tracer's fault stops no
-    message.
+    Other headers are left alone.
     """
     if _text(headers, "ce_specversion") != SPEC_VERSION:
         raise _invalid("ce_specversion", f"is not {SPEC_VERSION}")
     type_name = _text(headers, "ce_type")
     if not _TYPE.fullmatch(type_name):
         raise _invalid("ce_type", "is not readmit.<Name>.v<number>")
-    traceparent = _optional(headers, "traceparent")
     return Envelope(
         id=_uuid(_text(headers, "ce_id")),
         type=type_name,
         source=_text(headers, "ce_source"),
         subject=_optional(headers, "ce_subject"),
         time=_time(_optional(headers, "ce_time")),
-        traceparent=traceparent if traceparent and _TRACEPARENT.fullmatch(traceparent) else None,
+        traceparent=traceparent_of(headers),
         content_type=_text(headers, "content-type"),
     )
+
+
+def traceparent_of(headers: Sequence[tuple[str, bytes | None]]) -> str | None:
+    """Return the W3C trace context among headers.
+
+    One that is repeated, or not as the W3C says, counts as none, so that a tracer's fault stops no message.
+    """
+    found = [value or b"" for name, value in headers if name == "traceparent"]
+    return found[0].decode() if len(found) == 1 and _TRACEPARENT.fullmatch(found[0]) else None
 
 
 def _invalid(name: str, what: str) -> EnvelopeInvalid:

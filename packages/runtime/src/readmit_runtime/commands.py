@@ -27,6 +27,7 @@ from readmit_runtime.database import Connection, Pool, transient_errors
 from readmit_runtime.dead_letters import DeadLetterLimit, dead_letter, dead_letter_id
 from readmit_runtime.errors import Rejected
 from readmit_runtime.inbox import CommandOutcome, Receipt
+from readmit_runtime.message_spans import processing
 from readmit_runtime.messages import IncomingRecord, incoming
 
 log = structlog.get_logger(__name__)
@@ -85,7 +86,7 @@ class CommandHandler:
         TooManyDeadLetters before the parking commits.
         """
         for record in records:
-            with transient_errors():
+            with processing(record), transient_errors():
                 await self._take(record)
             self._wake()
 

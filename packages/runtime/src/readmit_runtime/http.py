@@ -6,7 +6,8 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -37,7 +38,8 @@ def health_routes(
     """Make the routes that every service answers.
 
     `/health/live` asks only this process's own loop (`alive`). `/health/ready` awaits the named checks side by side,
-    each at most `check_timeout_s` seconds, and is 503 when one fails, which it names. `/metrics` is Prometheus text.
+    each at most `check_timeout_s` seconds, and is 503 when one fails, which it names. `/metrics` is Prometheus text, or
+    OpenMetrics where that is accepted, as Prometheus does: it alone has the exemplars.
     """
 
     async def live(_request: Request) -> Response:
@@ -48,8 +50,9 @@ def health_routes(
         answers = dict(zip(checks, results, strict=True))
         return _answer(ok=all(answer == "ok" for answer in results), fields={"checks": answers})
 
-    async def metrics(_request: Request) -> Response:
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), media_type=content_type)
 
     return [
         Route("/health/live", live, methods=["GET"]),

@@ -17,6 +17,8 @@ from uuid import UUID
 import structlog
 from structlog.typing import Processor
 
+from readmit_runtime import trace_context
+
 EventDict = MutableMapping[str, Any]
 
 _LINKS_MAX = 6
@@ -44,7 +46,7 @@ _TRUSTED_TYPES = (OSError, ImportError, NameError, AttributeError, TypeError, No
 def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send the logs of this process, also those of libraries, to `stream` (standard output) as JSON lines.
 
-    Every event has `event`, `level`, `time` (UTC), `service`, `logger`.
+    Every event has `event`, `level`, `time` (UTC), `service`, `logger`; one of work that is traced has `trace_id`.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -52,6 +54,7 @@ def configure(*, service: str, level: str = "INFO", stream: TextIO | None = None
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         _add_service(service),
+        _add_trace,
         _replace_exceptions,
     ]
     structlog.configure(
@@ -126,6 +129,12 @@ def _replace_exceptions(_logger: object, _method: str, event: EventDict) -> Even
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
         event.update(error_fields(error))
+    return event
+
+
+def _add_trace(_logger: object, _method: str, event: EventDict) -> EventDict:
+    if (traceparent := trace_context.current()) is not None:
+        event["trace_id"] = trace_context.trace_id_of(traceparent)
     return event
 
 

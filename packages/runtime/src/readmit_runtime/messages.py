@@ -10,6 +10,7 @@ from readmit_contracts.fields import Message
 from readmit_contracts.registry import ce_type
 from readmit_contracts.topics import Topic
 
+from readmit_runtime import trace_context
 from readmit_runtime.errors import Rejected
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -63,13 +64,18 @@ def outgoing(
 ) -> OutgoingRecord:
     """Wrap a JSON message for `topic`, under the message's own key unless another is given.
 
-    The same arguments give the same bytes. Raises ValueError when the topic does not carry such messages or the
-    message is not within its bounds.
+    The same arguments give the same bytes; without `traceparent` the message belongs to the current trace. Raises
+    ValueError when the topic does not carry such messages or the message is not within its bounds.
     """
     if type(message) not in topic.messages:
         raise ValueError(f"{topic.name} does not carry {type(message).__name__}; see readmit_contracts.topics.")
     envelope = Envelope(
-        id=id, type=ce_type(type(message)), source=source, subject=subject, time=time, traceparent=traceparent
+        id=id,
+        type=ce_type(type(message)),
+        source=source,
+        subject=subject,
+        time=time,
+        traceparent=traceparent or trace_context.current(),
     )
     return OutgoingRecord(
         topic=topic.name,

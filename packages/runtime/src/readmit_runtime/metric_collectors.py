@@ -2,13 +2,17 @@
 
 # mypy: untyped-calls-exclude=prometheus_client
 
+import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+
+from readmit_runtime import trace_context, tracing
 
 _SORTED_AT_ONCE = 256
 
@@ -60,11 +64,35 @@ class Distribution:
         self._sort()
         return self._counts, self._total
 
+    def exemplars(self) -> Mapping[int, Exemplar]:
+        """Return by the bucket's number a value that is told with the trace it came from."""
+        return {}
+
     def _sort(self) -> None:
         for value in self._seen:
             self._counts[bisect_left(self._bounds, value)] += 1
         self._total += sum(self._seen)
         self._seen.clear()
+
+
+class TracedDistribution(Distribution):
+    """One whose process exports spans: it keeps the last value of each bucket that came from an exported trace."""
+
+    __slots__ = ("_exemplars",)
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        super().__init__(bounds)
+        self._exemplars: dict[int, Exemplar] = {}
+
+    def observe(self, value: float) -> None:
+        """Take a value in."""
+        super().observe(value)
+        if (trace_id := trace_context.exported_trace_id()) is not None:
+            self._exemplars[bisect_left(self._bounds, value)] = Exemplar({"trace_id": trace_id}, value, time.time())
+
+    def exemplars(self) -> Mapping[int, Exemplar]:
+        """Return the values kept."""
+        return self._exemplars
 
 
 class Histogram(Collector):
@@ -90,7 +118,8 @@ class Histogram(Collector):
             raise ValueError(f"{self._name} has the labels {', '.join(self._labels) or 'none'}")
         found = self._series.get(values)
         if found is None:
-            found = self._series[values] = Distribution(self._bounds)
+            kind = TracedDistribution if tracing.exporting() else Distribution
+            found = self._series[values] = kind(self._bounds)
         return found
 
     def describe(self) -> Iterable[HistogramMetricFamily]:
@@ -98,10 +127,15 @@ class Histogram(Collector):
         return [HistogramMetricFamily(self._name, self._documentation, labels=self._labels)]
 
     def collect(self) -> Iterable[HistogramMetricFamily]:
-        """Return the histogram as it stands: in each bucket all values up to its bound."""
+        """Return the histogram as it stands: in each bucket all values up to its bound, and perhaps an exemplar."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         bounds = [floatToGoString(bound) for bound in (*self._bounds, float("inf"))]
         for values, found in self._series.items():
             counts, total = found.sums()
-            family.add_metric(values, list(zip(bounds, accumulate(counts), strict=True)), total)
+            exemplars = found.exemplars()
+            buckets = [
+                (bound, count, exemplars[number]) if number in exemplars else (bound, count)
+                for number, (bound, count) in enumerate(zip(bounds, accumulate(counts), strict=True))
+            ]
+            family.add_metric(values, buckets, total)
         return [family]

@@ -111,6 +111,24 @@ class HttpSettings(SettingsGroup):
     port: int = Field(ge=0, le=65_535, description="TCP port; 0 takes a free one.")
 
 
+class TracingSettings(SettingsGroup):
+    """Whether the service exports its spans."""
+
+    endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://\S+$",
+        description="Base address of an OTLP collector over HTTP, such as `http://127.0.0.1:4318`; unset exports "
+        "nothing, and the trace context is handed on all the same.",
+    )
+    share: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="Share of the traces beginning in this process that is exported; of the others, whoever began "
+        "them decided.",
+    )
+
+
 class ServiceSettings(BaseSettings):
     """What every service has; a service's own class sets `env_prefix` and adds its groups and bounds."""
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 from readmit_contracts.commands import CancelIngestion, ResetStore, ResumeIngestion, StartIngestion
 from readmit_contracts.topics import INGESTION_COMMANDS
-from readmit_runtime import logs
+from readmit_runtime import logs, tracing
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.consumer import GroupConsumer
 from readmit_runtime.consumer_progress import ConsumerProgress
@@ -22,6 +22,7 @@ from readmit_runtime.http import HttpServer, health_routes
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.messages import IncomingRecord
 from readmit_runtime.outbox_relay import OutboxRelay
 from readmit_runtime.settings import load
@@ -52,7 +53,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
     heartbeat = Heartbeat(WORKER_TURN_S)
     progress = ConsumerProgress()
     dataset = DatasetFile(settings.dataset)
-    producer = KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE)
+    producer = TracedProducer(KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE))
     relay = OutboxRelay(SCHEMA, settings.postgres, producer)
     metrics.loops.relay(relay)
     async with create_pool(settings.postgres, application_name=SERVICE) as pool:
@@ -135,6 +136,7 @@ def main() -> int:
     """Read the settings and run until told to stop; return the exit code."""
     settings = load(BatchProducerSettings)
     logs.configure(service=SERVICE, level=settings.log_level)
+    tracing.configure(settings.tracing, service=SERVICE)
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
 
 

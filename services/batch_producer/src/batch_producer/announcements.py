@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from asyncpg import Record
 from readmit_contracts import ids
 from readmit_contracts.batches import BatchCounts
 from readmit_contracts.commands import CancelIngestion, ResetStore
@@ -19,11 +20,12 @@ from readmit_contracts.events import (
 from readmit_contracts.fields import Message
 from readmit_contracts.registry import ce_type
 from readmit_contracts.topics import INGESTION_EVENTS
+from readmit_runtime import trace_context
 from readmit_runtime.messages import OutgoingRecord, outgoing
 
 SOURCE = "/readmit/batch_producer"
 Event = tuple[UUID, OutgoingRecord]
-Row = Mapping[str, Any]
+Row = Mapping[str, Any] | Record
 
 _DETAIL_MAX = 500  # what the event's field takes
 
@@ -33,10 +35,11 @@ def ingestion_planned(message: IngestionPlanned) -> Event:
     return _event(message, message.run_id)
 
 
-def ingestion_completed(event: str) -> Event:
-    """Say that every batch of a run is clean. `event` is the JSON that `ingest.complete_runs` gives."""
-    message = msgspec.json.decode(event, type=IngestionCompleted)
-    return _event(message, message.run_id)
+def ingestion_completed(run: Row) -> Event:
+    """Say that every batch of a run is clean. `run` has the `event` of `ingest.complete_runs`, and `traceparent`."""
+    message = msgspec.json.decode(run["event"], type=IngestionCompleted)
+    with trace_context.carrying(run["traceparent"]):
+        return _event(message, message.run_id)
 
 
 def ingestion_failed(run: Row) -> Event:
@@ -47,7 +50,8 @@ def ingestion_failed(run: Row) -> Event:
         reason=run["reason"],
         detail=run["detail"][:_DETAIL_MAX],
     )
-    return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
+    with trace_context.carrying(run["traceparent"]):
+        return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
 
 
 def ingestion_cancelled(command: CancelIngestion, *, command_id: UUID, generation: int) -> Event:

@@ -7,7 +7,14 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from readmit_runtime.consumer_settings import ConsumerSettings
 from readmit_runtime.producer_settings import ProducerSettings
-from readmit_runtime.settings import HttpSettings, KafkaSettings, PostgresSettings, ServiceSettings, SettingsGroup
+from readmit_runtime.settings import (
+    HttpSettings,
+    KafkaSettings,
+    PostgresSettings,
+    ServiceSettings,
+    SettingsGroup,
+    TracingSettings,
+)
 from readmit_runtime.watchdog import WatchdogSettings
 
 
@@ -51,6 +58,7 @@ class BatchProducerSettings(ServiceSettings):
     dataset: Path = Field(description="The dataset's CSV file; it is read again when it changes.")
     consumer: ConsumerSettings = ConsumerSettings(max_records=20, session_timeout_s=10)
     producer: ProducerSettings = ProducerSettings()
+    tracing: TracingSettings = TracingSettings()
     streaming: StreamingSettings = StreamingSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     dead_letters_in_a_row: int = Field(

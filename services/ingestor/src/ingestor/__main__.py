@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 from readmit_contracts.commands import RebuildClean
 from readmit_contracts.topics import PREDICTIONS, QUARANTINE_COMMANDS
-from readmit_runtime import logs
+from readmit_runtime import logs, tracing
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.database import Connection, Pool, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.lifecycle import Loop, run, run_loops
+from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.observation import Observation
 from readmit_runtime.outbox_relay import OutboxRelay
 from readmit_runtime.settings import load
@@ -37,7 +38,7 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
     """Run the loops of one ingestor until `stop` is set."""
     registry = CollectorRegistry()
     metrics = IngestorMetrics(registry)
-    producer = KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE)
+    producer = TracedProducer(KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE))
     relay = OutboxRelay("ingest", settings.postgres, producer)
     metrics.loops.relay(relay)
 
@@ -110,6 +111,7 @@ def main() -> int:
     """Read the settings and run until told to stop; return the exit code."""
     settings = load(IngestorSettings)
     logs.configure(service=SERVICE, level=settings.log_level)
+    tracing.configure(settings.tracing, service=SERVICE)
     warm_up()
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
 

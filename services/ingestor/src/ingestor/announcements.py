@@ -13,6 +13,7 @@ from readmit_contracts.events import BatchCleaned, BatchFailed, BatchStored, Ing
 from readmit_contracts.fields import Message
 from readmit_contracts.registry import ce_type
 from readmit_contracts.topics import INGESTION_EVENTS
+from readmit_runtime import trace_context
 from readmit_runtime.dead_letters import dead_letter, dead_letter_id
 from readmit_runtime.messages import OutgoingRecord, outgoing
 
@@ -57,13 +58,15 @@ def ingestion_failed(run: Row) -> Event:
     message = IngestionFailed(
         run_id=run["run_id"], generation=run["generation"], reason=run["reason"], detail=run["detail"]
     )
-    return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
+    with trace_context.carrying(run["traceparent"]):
+        return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
 
 
-def ingestion_completed(event: str) -> Event:
-    """Say that every batch of a run is clean. `event` is the JSON that `ingest.complete_runs` gives."""
-    message = msgspec.json.decode(event, type=IngestionCompleted)
-    return _event(message, message.run_id)
+def ingestion_completed(run: Row) -> Event:
+    """Say that every batch of a run is clean. `run` has the `event` of `ingest.complete_runs`, and `traceparent`."""
+    message = msgspec.json.decode(run["event"], type=IngestionCompleted)
+    with trace_context.carrying(run["traceparent"]):
+        return _event(message, message.run_id)
 
 
 def parked(parked: ParkedRecord) -> Event:

@@ -4,7 +4,14 @@ from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 from readmit_runtime.consumer_settings import ConsumerSettings
 from readmit_runtime.producer_settings import ProducerSettings
-from readmit_runtime.settings import HttpSettings, KafkaSettings, PostgresSettings, ServiceSettings, SettingsGroup
+from readmit_runtime.settings import (
+    HttpSettings,
+    KafkaSettings,
+    PostgresSettings,
+    ServiceSettings,
+    SettingsGroup,
+    TracingSettings,
+)
 from readmit_runtime.watchdog import WatchdogSettings
 
 
@@ -39,6 +46,7 @@ class IngestorSettings(ServiceSettings):
     http: HttpSettings
     consumer: ConsumerSettings = ConsumerSettings(max_records=40, session_timeout_s=10)
     producer: ProducerSettings = ProducerSettings()
+    tracing: TracingSettings = TracingSettings()
     sweep_s: float = Field(
         30.0, gt=0, le=600, description="Seconds after which stored batches are looked for without a reason."
     )

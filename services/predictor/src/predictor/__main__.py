@@ -10,14 +10,16 @@ from importlib.metadata import version
 import structlog
 from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import ACCESS_KEYS, MODELS_PROMOTED
-from readmit_runtime import logs
+from readmit_runtime import logs, tracing
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.clock import SystemClock
 from readmit_runtime.http import HttpServer, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.object_store import ObjectStore
+from readmit_runtime.request_spans import traced
 from readmit_runtime.settings import ObjectStoreSettings, load
 
 from predictor.access_keys import AccessKeys
@@ -37,7 +39,7 @@ from predictor.predictions import Answers, Predictions
 from predictor.promotions import Promotions
 from predictor.replica import ReplicaReporter, replica_name
 from predictor.request import BodyLimits
-from predictor.routes import model_routes, operations
+from predictor.routes import BATCH, PREDICT, model_routes, operations
 from predictor.serving import Serving
 from predictor.settings import PredictorSettings
 from predictor.trial_process import TrialProcess
@@ -54,7 +56,7 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         settings.replica, host=socket.gethostname(), process=os.getpid(), started=SystemClock().now()
     )
     structlog.contextvars.bind_contextvars(replica=replica)
-    producer = KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE)
+    producer = TracedProducer(KafkaProducer(settings.kafka, settings.producer, client_id=SERVICE))
     serving = Serving()
     announcements = Announcements(producer, metrics=metrics)
     promotions = Promotions(settings.model, held=serving.identity, metrics=metrics)
@@ -109,7 +111,7 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         metrics=metrics,
         version=version("readmit-predictor"),
     )
-    server = HttpServer(app, settings.http)
+    server = HttpServer(traced(app, paths=(PREDICT, BATCH)), settings.http)
     answered = asyncio.Event()
 
     async def answer(stop: asyncio.Event) -> None:
@@ -150,6 +152,7 @@ def main() -> int:
     """Read the settings and run until told to stop; return the exit code."""
     settings = load(PredictorSettings)
     logs.configure(service=SERVICE, level=settings.log_level)
+    tracing.configure(settings.tracing, service=SERVICE)
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is imported stays, and need not be looked through again and again
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)

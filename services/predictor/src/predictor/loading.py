@@ -10,6 +10,7 @@ from readmit_contracts.bundle import BundleInvalid
 from readmit_contracts.events import ModelPromoted
 from readmit_contracts.reasons import Reason
 from readmit_features import SUPPORTED_VERSIONS
+from readmit_runtime import tracing
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.errors import Transient
@@ -71,7 +72,12 @@ class ModelLoader:
         while (wanted := await self._promotions.next_after(settled, stop)) is not None:
             settled = wanted
             self.busy = True
-            await _until(self._promotions.changed, self._bring_in(wanted, stop))
+            with tracing.span(
+                "model.reload",
+                parent=wanted.traceparent,
+                attributes={"readmit.model_id": wanted.promotion.model_id, "readmit.epoch": wanted.promotion.epoch},
+            ):
+                await _until(self._promotions.changed, self._bring_in(wanted, stop))
             self.busy = False
 
     async def _restore(self) -> Wanted | None:

@@ -8,9 +8,11 @@ from enum import StrEnum
 import structlog
 from readmit_contracts.events import ModelPromoted, ReplacedModel
 from readmit_contracts.predictions import ServedModel
+from readmit_runtime import trace_context
 from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.errors import Rejected
 from readmit_runtime.lifecycle import pause
+from readmit_runtime.message_spans import processing
 from readmit_runtime.messages import IncomingRecord, incoming
 from readmit_runtime.topic_reader import TopicReader, follow
 
@@ -42,6 +44,7 @@ class Wanted:
     read_at: float
     confirmed: bool = True
     """Whether it was read from the topic; False when it is what the cache answers for."""
+    traceparent: str | None = None
 
 
 class Promotions:
@@ -123,7 +126,8 @@ class Promotions:
         return verdict
 
     async def _apply(self, record: IncomingRecord) -> None:
-        self.apply(record)
+        with processing(record):
+            self.apply(record)
 
     def _has_caught_up(self) -> bool:
         self._caught_up = self._caught_up or (self._reader is not None and self._reader.caught_up)
@@ -140,7 +144,7 @@ class Promotions:
             lineage=promotion.lineage,
         )
         if verdict is Verdict.TAKEN:
-            self.wanted = Wanted(promotion, self._clock.monotonic())
+            self.wanted = Wanted(promotion, self._clock.monotonic(), traceparent=trace_context.current())
             self._metrics.wants(promotion.epoch)
             self.changed.set()
         return verdict

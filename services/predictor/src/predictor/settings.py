@@ -13,6 +13,7 @@ from readmit_runtime.settings import (
     ObjectStoreSettings,
     ServiceSettings,
     SettingsGroup,
+    TracingSettings,
 )
 
 
@@ -121,6 +122,7 @@ class PredictorSettings(ServiceSettings):
     object_store: ObjectStoreSettings
     http: HttpSettings
     producer: ProducerSettings = ProducerSettings(delivery_limit_s=5.0)
+    tracing: TracingSettings = TracingSettings()
     limits: LimitSettings = LimitSettings()
     keys: KeySettings = KeySettings()
     load: LoadSettings = LoadSettings()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import MODELS_LOADED, MODELS_PROMOTED
-from readmit_runtime import logs
+from readmit_runtime import logs, tracing
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.consumer import GroupConsumer, Handler
 from readmit_runtime.consumer_progress import ConsumerProgress
@@ -20,6 +20,7 @@ from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.lifecycle import Loop, run, run_loops
+from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.object_store import ObjectStore
 from readmit_runtime.observation import Observation
 from readmit_runtime.outbox_relay import OutboxRelay
@@ -84,7 +85,7 @@ async def serve(settings: TrainerSettings, stop: asyncio.Event) -> None:
     registry = CollectorRegistry()
     scratch = Scratch(settings.fit.scratch)
     scratch.prepare()
-    producer = KafkaProducer(settings.kafka, settings.producer, client_id=GROUP)
+    producer = TracedProducer(KafkaProducer(settings.kafka, settings.producer, client_id=GROUP))
     async with create_pool(settings.postgres, application_name=GROUP) as pool:
         clients = Clients(
             pool=pool,
@@ -223,6 +224,7 @@ def main() -> int:
     """Read the settings and run until told to stop; return the exit code."""
     settings = load(TrainerSettings)
     logs.configure(service=GROUP, level=settings.log_level)
+    tracing.configure(settings.tracing, service=GROUP)
     return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
 
 

@@ -14,6 +14,7 @@ from readmit_runtime.settings import (
     PostgresSettings,
     ServiceSettings,
     SettingsGroup,
+    TracingSettings,
 )
 from readmit_runtime.watchdog import WatchdogSettings
 
@@ -115,6 +116,7 @@ class TrainerSettings(ServiceSettings):
     promotion: PromotionSettings = PromotionSettings()
     consumer: ConsumerSettings = ConsumerSettings(max_records=100, session_timeout_s=10)
     producer: ProducerSettings = ProducerSettings()
+    tracing: TracingSettings = TracingSettings()
     dead_letters_in_a_row: int = Field(
         50, ge=1, le=10_000, description="Unusable messages in a row at which the process ends, for a person to look."
     )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from readmit_contracts.fields import Message
 from readmit_contracts.topics import INGESTION_COMMANDS, MODELS_COMMANDS, QUARANTINE_COMMANDS, TRAINING_COMMANDS, Topic
+from readmit_runtime import trace_context
 from readmit_runtime.messages import outgoing
 from readmit_runtime.producer import DeliveryUnknown, Producer
 
@@ -41,11 +42,17 @@ class Request:
 
 
 async def publish(request: Request, producer: Producer) -> None:
-    """Put the command into Kafka; raises Transient, or CommandFailed when it is unknown whether it is there.
+    """Put the command into Kafka, as the beginning of a trace.
 
-    Raises ValueError for a command that is not within its bounds.
+    Raises Transient, CommandFailed when it is unknown whether it is there, and ValueError for a command out of bounds.
     """
-    record = outgoing(request.topic, request.message, source=SOURCE, id=request.command_id)
+    record = outgoing(
+        request.topic,
+        request.message,
+        source=SOURCE,
+        id=request.command_id,
+        traceparent=trace_context.of_command(request.command_id),
+    )
     try:
         await producer.publish(record)
     except DeliveryUnknown as error:

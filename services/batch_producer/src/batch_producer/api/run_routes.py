@@ -11,6 +11,7 @@ from readmit_contracts import ids
 from readmit_contracts.commands import CancelIngestion, StartIngestion
 from readmit_contracts.source import SPLITS, SourceFile
 from readmit_contracts.topics import INGESTION_COMMANDS
+from readmit_runtime import trace_context
 from readmit_runtime.errors import Rejected, Transient
 from readmit_runtime.messages import outgoing
 from readmit_runtime.producer import Producer
@@ -148,8 +149,11 @@ def _command_id(what: str, key: str | None, new_id: Callable[[], UUID]) -> UUID:
 
 
 async def _publish(producer: Producer, command: StartIngestion | CancelIngestion, command_id: UUID) -> None:
+    traceparent = trace_context.of_command(command_id)
     try:
-        await producer.publish(outgoing(INGESTION_COMMANDS, command, source=SOURCE, id=command_id))
+        await producer.publish(
+            outgoing(INGESTION_COMMANDS, command, source=SOURCE, id=command_id, traceparent=traceparent)
+        )
     except Transient as error:
         raise Refused(
             HTTPStatus.SERVICE_UNAVAILABLE,

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from readmit_contracts.commands import StartIngestion
 from readmit_contracts.source import SPLITS, SourceFile, Split
+from readmit_runtime import trace_context
 from readmit_runtime.database import Connection
 
 from batch_producer.planning.chunk_plan import PlannedChunk
@@ -82,11 +83,11 @@ async def add_run(
     command: StartIngestion,
     selected: Selected,
 ) -> None:
-    """Enter a run, as planned, and the batches it wants."""
+    """Enter a run, as planned, and the batches it wants; it goes on in the current trace."""
     await connection.execute(
         """
-        INSERT INTO ingest.runs (run_id, command_id, generation, dataset_no, requested, then_do)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO ingest.runs (run_id, command_id, generation, dataset_no, requested, then_do, traceparent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
         run_id,
         command_id,
@@ -94,6 +95,7 @@ async def add_run(
         number,
         msgspec.json.encode(command.batches, order="deterministic").decode(),
         command.then,
+        trace_context.current(),
     )
     wanted = [(split, batch) for split, of_split in selected.items() for batch in of_split]
     await connection.execute(

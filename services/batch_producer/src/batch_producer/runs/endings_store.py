@@ -14,9 +14,14 @@ async def end_runs(connection: Connection, run_ids: Sequence[UUID]) -> list[Even
 
     Takes the locks of the runs, so the batches' locks, if any, come before.
     """
-    completed = await connection.fetch("SELECT event FROM ingest.complete_runs($1)", run_ids)
+    completed = await connection.fetch(
+        """
+        SELECT c.event, r.traceparent FROM ingest.complete_runs($1) c JOIN ingest.runs r USING (run_id) ORDER BY run_id
+        """,
+        run_ids,
+    )
     failed = await connection.fetch("SELECT * FROM ingest.fail_runs($1)", run_ids)
     return [
-        *(announcements.ingestion_completed(row["event"]) for row in completed),
+        *(announcements.ingestion_completed(row) for row in completed),
         *(announcements.ingestion_failed(dict(row)) for row in failed),
     ]

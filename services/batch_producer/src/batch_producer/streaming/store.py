@@ -28,6 +28,7 @@ class ClaimedRun:
     dataset_id: UUID
     dataset_no: int
     file_sha256: str
+    traceparent: str | None = None
 
 
 class StreamingStore:
@@ -57,7 +58,8 @@ class StreamingStore:
                     lease_owner = $1, lease_until = now() + $2::interval
                 FROM first, ingest.datasets d
                 WHERE r.run_id = first.run_id AND d.dataset_no = r.dataset_no
-                RETURNING r.run_id, r.attempt, r.generation, d.dataset_id, d.dataset_no, d.file_sha256
+                RETURNING r.run_id, r.attempt, r.generation, d.dataset_id, d.dataset_no, d.file_sha256,
+                          r.traceparent
                 """,
                 self._owner,
                 self._lease,
@@ -144,7 +146,7 @@ class StreamingStore:
                 UPDATE ingest.runs SET state = 'failed', reason = $3, detail = $4, finished_at = now(),
                                        lease_owner = NULL, lease_until = NULL
                 WHERE run_id = $1 AND attempt = $2 AND state = 'streaming'
-                RETURNING run_id, generation, reason, detail, finished_at
+                RETURNING run_id, generation, reason, detail, finished_at, traceparent
                 """,
                 run.run_id,
                 run.attempt,

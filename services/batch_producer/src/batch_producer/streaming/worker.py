@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import structlog
 from readmit_contracts.source import DatasetInvalid
+from readmit_runtime import tracing
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.errors import Rejected, Transient
 from readmit_runtime.heartbeat import Heartbeat
@@ -76,10 +77,15 @@ class StreamingWorker:
         if run is None:
             return False
         self._metrics.run_claimed()
-        log.info("run_claimed", run_id=run.run_id, attempt=run.attempt)
-        end = await self._end_of(run, stop)
-        self._metrics.run_left(end)
-        log.info("run_left", run_id=run.run_id, attempt=run.attempt, end=end)
+        with tracing.span(
+            "ingest.stream",
+            parent=run.traceparent,
+            attributes={"readmit.run_id": run.run_id, "readmit.attempt": run.attempt},
+        ):
+            log.info("run_claimed", run_id=run.run_id, attempt=run.attempt)
+            end = await self._end_of(run, stop)
+            self._metrics.run_left(end)
+            log.info("run_left", run_id=run.run_id, attempt=run.attempt, end=end)
         return True
 
     async def _end_of(self, run: ClaimedRun, stop: asyncio.Event) -> str:

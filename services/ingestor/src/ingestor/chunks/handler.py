@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
+from readmit_contracts.envelope import traceparent_of
 from readmit_contracts.source import Split
 from readmit_contracts.topics import BATCHES
+from readmit_runtime import tracing
 from readmit_runtime.database import Pool, transient_errors
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.messages import IncomingRecord
@@ -33,7 +35,21 @@ class ChunkHandler:
         self._on_stored = on_stored
 
     async def __call__(self, records: Sequence[IncomingRecord]) -> None:
-        """Store the group; raises Transient when it has to come again, TooManyDeadLetters when a person must look."""
+        """Store the group; raises Transient when it has to come again, TooManyDeadLetters when a person must look.
+
+        Its span is of the first chunk's trace, and linked to the other chunks.
+        """
+        parents = [found for record in records if (found := traceparent_of(record.headers)) is not None]
+        with tracing.span(
+            "ingest.transaction",
+            parent=next(iter(parents), None),
+            links=parents[1:],
+            kind="consumer",
+            attributes={"readmit.chunks": len(records)},
+        ):
+            await self._store(records)
+
+    async def _store(self, records: Sequence[IncomingRecord]) -> None:
         chunks, unreadable = await asyncio.to_thread(read, records)
         with transient_errors():
             async with self._pool.acquire() as connection:

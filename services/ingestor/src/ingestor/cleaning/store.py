@@ -10,7 +10,7 @@ from asyncpg import Record
 from readmit_contracts.reasons import Reason
 from readmit_contracts.source import CHUNK_ROWS, SPLITS
 from readmit_contracts.tables import line_expression
-from readmit_runtime import outbox
+from readmit_runtime import outbox, tracing
 from readmit_runtime.database import Connection
 
 from ingestor import announcements
@@ -37,7 +37,12 @@ async def clean_next(connection: Connection) -> CleanedBatch | None:
         generation = await clean_store.wait_for_turn(connection)
         row = await connection.fetchrow(
             """
-            SELECT dataset_no, split, batch FROM ingest.batches
+            SELECT dataset_no, split, batch, (
+                SELECT r.traceparent FROM ingest.run_batches w JOIN ingest.runs r USING (run_id)
+                WHERE (w.generation, w.dataset_no, w.split, w.batch) = (b.generation, b.dataset_no, b.split, b.batch)
+                  AND r.state IN ('planned', 'streaming')
+                ORDER BY r.planned_at, r.run_id LIMIT 1) AS traceparent
+            FROM ingest.batches b
             WHERE generation = $1 AND state = 'stored'
             ORDER BY dataset_no, split, batch LIMIT 1 FOR UPDATE
             """,
@@ -45,27 +50,42 @@ async def clean_next(connection: Connection) -> CleanedBatch | None:
         )
         if row is None:
             return None
-        key = BatchKey(*row)
-        moved = await _move_to_quarantine(connection, generation, key)
-        batch = await _count_moved(connection, generation, key, moved)
-        fault = batch_store.over_limit(batch)
-        if fault is not None:
-            failed = await batch_store.fail(connection, generation, key, fault)
-            events = [announcements.batch_failed(failed), *await batch_store.fail_runs(connection, generation, [key])]
-            await outbox.add(connection, "ingest", events)
-            return CleanedBatch(key, rows=0, moved=moved, failed=True, runs_completed=0)
-        await clean_store.clear(connection, key)
-        derived = await clean_store.derive(connection, key)
-        batch = await batch_store.mark_clean(connection, generation, key, derived.sha256)
-        completed = await complete_runs(connection, await batch_store.wanting_runs(connection, generation, [key]))
-        await outbox.add(connection, "ingest", [announcements.batch_cleaned(batch), *completed])
-        return CleanedBatch(key, rows=derived.rows, moved=moved, failed=False, runs_completed=len(completed))
+        *place, traceparent = row
+        key = BatchKey(*place)
+        with tracing.span(
+            "ingest.clean",
+            parent=traceparent,
+            attributes={"readmit.dataset_no": key.dataset_no, "readmit.split": key.split, "readmit.batch": key.batch},
+        ):
+            return await _clean(connection, generation, key)
+
+
+async def _clean(connection: Connection, generation: int, key: BatchKey) -> CleanedBatch:
+    moved = await _move_to_quarantine(connection, generation, key)
+    batch = await _count_moved(connection, generation, key, moved)
+    fault = batch_store.over_limit(batch)
+    if fault is not None:
+        failed = await batch_store.fail(connection, generation, key, fault)
+        events = [announcements.batch_failed(failed), *await batch_store.fail_runs(connection, generation, [key])]
+        await outbox.add(connection, "ingest", events)
+        return CleanedBatch(key, rows=0, moved=moved, failed=True, runs_completed=0)
+    await clean_store.clear(connection, key)
+    derived = await clean_store.derive(connection, key)
+    batch = await batch_store.mark_clean(connection, generation, key, derived.sha256)
+    completed = await complete_runs(connection, await batch_store.wanting_runs(connection, generation, [key]))
+    await outbox.add(connection, "ingest", [announcements.batch_cleaned(batch), *completed])
+    return CleanedBatch(key, rows=derived.rows, moved=moved, failed=False, runs_completed=len(completed))
 
 
 async def complete_runs(connection: Connection, candidates: list[object]) -> list[Event]:
     """Complete those of the runs whose every batch is clean; give their events, not yet in the outbox."""
-    rows = await connection.fetch("SELECT event FROM ingest.complete_runs($1)", candidates)
-    return [announcements.ingestion_completed(row["event"]) for row in rows]
+    rows = await connection.fetch(
+        """
+        SELECT c.event, r.traceparent FROM ingest.complete_runs($1) c JOIN ingest.runs r USING (run_id) ORDER BY run_id
+        """,
+        candidates,
+    )
+    return [announcements.ingestion_completed(row) for row in rows]
 
 
 async def complete_waiting_runs(connection: Connection) -> int:

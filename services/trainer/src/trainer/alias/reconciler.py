@@ -4,6 +4,7 @@ from typing import assert_never
 
 import structlog
 from readmit_contracts.topics import MODELS_COMMANDS
+from readmit_runtime import trace_context
 from readmit_runtime.messages import outgoing
 
 from trainer.alias.decision import AliasView, Ask, Leave, Note, PutBack, Write, decide
@@ -79,5 +80,6 @@ class AliasReconciler:
     async def _ask(self, view: AliasView, ask: Ask) -> None:
         if view.current is None:
             raise ValueError("an alias that is not there asks for nothing")
-        record = outgoing(MODELS_COMMANDS, ask.command, source=SOURCE, id=ask.command_id)
+        traceparent = trace_context.of_command(ask.command_id)
+        record = outgoing(MODELS_COMMANDS, ask.command, source=SOURCE, id=ask.command_id, traceparent=traceparent)
         await self._store.ask(view.model, view.current, ask.command_id, record)

@@ -11,7 +11,7 @@ import msgspec
 from asyncpg import Record
 from readmit_contracts.batches import BatchRef
 from readmit_contracts.reasons import Reason
-from readmit_runtime import inbox
+from readmit_runtime import inbox, trace_context
 from readmit_runtime.database import Connection
 from readmit_runtime.inbox import CommandOutcome
 
@@ -68,18 +68,18 @@ async def ask_job(connection: Connection, job: AskedJob) -> Record:
     """Insert the job, or lock and return the one that is there; a failed or cancelled one is reopened.
 
     One that waits or runs for an earlier generation of the store goes on as a new job of this one: whoever works on
-    it loses the lease.
+    it loses the lease. What is inserted or reopened goes on in the current trace.
     """
     row = await connection.fetchrow(
         """
         INSERT INTO training.jobs AS j
             (job_id, model, recipe, feature_version, training_set, training_set_sha256, generation,
-             method_sha256)
-        VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8)
+             method_sha256, traceparent)
+        VALUES ($1, $2, $3, $4, $5::jsonb, $6, $7, $8, $9)
         ON CONFLICT (job_id) DO UPDATE SET
             state = 'waiting', stage = NULL, reason = NULL, detail = NULL, tries = 0, lease_owner = NULL,
             lease_until = NULL, started_at = NULL, finished_at = NULL, generation = excluded.generation,
-            training_set = excluded.training_set
+            training_set = excluded.training_set, traceparent = excluded.traceparent
         WHERE j.state IN ('failed', 'cancelled')
            OR (j.state IN ('waiting', 'running') AND j.generation < excluded.generation)
         RETURNING *
@@ -92,6 +92,7 @@ async def ask_job(connection: Connection, job: AskedJob) -> Record:
         job.training_set_sha256,
         job.generation,
         job.method_sha256,
+        trace_context.current(),
     )
     if row is None:
         row = await connection.fetchrow("SELECT * FROM training.jobs WHERE job_id = $1 FOR UPDATE", job.job_id)
@@ -101,12 +102,12 @@ async def ask_job(connection: Connection, job: AskedJob) -> Record:
 
 
 async def add_wish(connection: Connection, wish: AskedWish) -> None:
-    """Add a wish to the end of the queue; one per command."""
+    """Add a wish to the end of the queue; one per command. It goes on in the current trace."""
     await connection.execute(
         """
         INSERT INTO training.wishes
-            (model, kind, command_id, job_id, model_id, to_epoch, expected_epoch, actor, reason)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            (model, kind, command_id, job_id, model_id, to_epoch, expected_epoch, actor, reason, traceparent)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         wish.model,
         wish.kind,
@@ -117,6 +118,7 @@ async def add_wish(connection: Connection, wish: AskedWish) -> None:
         wish.expected_epoch,
         wish.actor,
         wish.reason,
+        trace_context.current(),
     )
 
 

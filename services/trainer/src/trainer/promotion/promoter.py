@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from readmit_contracts.bundle import BundleInvalid
 from readmit_contracts.reasons import Reason
+from readmit_runtime import tracing
 from readmit_runtime.clock import Clock, SystemClock
 from readmit_runtime.database import Pool, transient_errors
 from readmit_runtime.errors import Transient
@@ -56,17 +57,27 @@ class Promoter:
         """Compare topic and table when that is due, then end every wish that is ready; raises Transient."""
         await self._refresh_when_due()
         while (wish := await self._next()) is not None:
-            ended = await self._end_of(wish)
-            self._metrics.wish_ended(ended)
-            log.info(
-                "wish_ended",
-                command_id=wish.command_id,
-                kind=wish.kind,
-                model_id=wish.model_id,
-                outcome=ended.outcome,
-                epoch=ended.epoch,
-                detail=ended.detail,
-            )
+            with tracing.span(
+                "promotion",
+                parent=wish.traceparent,
+                attributes={
+                    "readmit.command_id": wish.command_id,
+                    "readmit.job_id": wish.job_id,
+                    "readmit.model": wish.model,
+                },
+            ) as note:
+                ended = await self._end_of(wish)
+                note("readmit.epoch", ended.epoch)
+                self._metrics.wish_ended(ended)
+                log.info(
+                    "wish_ended",
+                    command_id=wish.command_id,
+                    kind=wish.kind,
+                    model_id=wish.model_id,
+                    outcome=ended.outcome,
+                    epoch=ended.epoch,
+                    detail=ended.detail,
+                )
             self._on_ended()
 
     async def _refresh_when_due(self) -> None:

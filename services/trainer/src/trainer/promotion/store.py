@@ -35,6 +35,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     expected_epoch: int | None
     actor: str
     reason: str
+    traceparent: str | None = None
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +51,8 @@ async def next_wish(connection: Connection) -> Wish | None:
     row = await connection.fetchrow(
         """
         SELECT w.wish_id, w.kind, w.model, w.command_id, w.job_id, coalesce(w.model_id, j.model_id) AS model_id,
-               w.model_id IS NOT NULL AS by_command, j.frame_key, w.to_epoch, w.expected_epoch, w.actor, w.reason
+               w.model_id IS NOT NULL AS by_command, j.frame_key, w.to_epoch, w.expected_epoch, w.actor, w.reason,
+               w.traceparent
         FROM training.wishes w LEFT JOIN training.jobs j USING (job_id)
         WHERE w.state = 'open' AND (w.kind = 'rollback' OR (w.kind = 'promotion' AND j.state = 'done'))
         ORDER BY w.wish_id

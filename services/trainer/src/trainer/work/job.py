@@ -8,6 +8,7 @@ from typing import Any
 
 from readmit_contracts.batches import batches_sha256
 from readmit_contracts.reasons import Reason
+from readmit_runtime import tracing
 from readmit_runtime.database import Pool
 from readmit_runtime.errors import Rejected
 from readmit_runtime.object_store import ObjectStore
@@ -89,7 +90,8 @@ class JobWork:
             progress.ended("frame_stored")
             progress.begin("fitting")
             await asyncio.to_thread(write_request, workdir, FitRequest(recipe=self._recipe))
-            await training_process.run("trainer.fit", workdir, limits=self._limits, on_progress=progress.follow)
+            with tracing.span("training.fit"):
+                await training_process.run("trainer.fit", workdir, limits=self._limits, on_progress=progress.follow)
             progress.ended("fitted")
             progress.begin("uploading")
             model_id, evidence_key = await self._upload(job, workdir)

@@ -14,14 +14,14 @@ from uuid import UUID
 import msgspec
 from readmit_contracts.batches import BatchRef
 from readmit_contracts.reasons import Reason
-from readmit_runtime import outbox
+from readmit_runtime import outbox, trace_context
 from readmit_runtime.database import Connection, Pool, transient_errors
 
 from trainer import announcements
 from trainer.announcements import SCHEMA
 from trainer.asking import store as asking
 
-_CLAIMED = ("job_id", "model", "attempt", "tries", "generation", "feature_version", "method_sha256")
+_CLAIMED = ("job_id", "model", "attempt", "tries", "generation", "feature_version", "method_sha256", "traceparent")
 
 
 class ClaimedJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +35,7 @@ class ClaimedJob(msgspec.Struct, frozen=True, kw_only=True):
     feature_version: int
     method_sha256: str
     training_set: tuple[BatchRef, ...]
+    traceparent: str | None = None
 
 
 class TrainedModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,7 +87,8 @@ class JobStore:
             rows: Counter[Any] = Counter()
             for ref in job.training_set:
                 rows[ref.split] += ref.rows
-            await outbox.add(connection, SCHEMA, [announcements.training_started(row, rows)])
+            with trace_context.carrying(job.traceparent):
+                await outbox.add(connection, SCHEMA, [announcements.training_started(row, rows)])
         return job
 
     async def renew(self, job: ClaimedJob, stage: str) -> bool:

@@ -10,6 +10,7 @@ from contextlib import suppress
 import structlog
 from readmit_contracts.bundle import BundleInvalid
 from readmit_contracts.reasons import Reason
+from readmit_runtime import tracing
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.errors import Rejected, Transient
 from readmit_runtime.leases import LeaseLost, keep_lease
@@ -71,11 +72,16 @@ class Worker:
         if job is None:
             return False
         self._on_ended()  # the claim's event waits in the outbox
-        log.info("job_claimed", job_id=job.job_id, attempt=job.attempt, batches=len(job.training_set))
-        progress = JobProgress()
-        end = await self._end_of(job, progress, stop)
-        self._metrics.job_left(end, progress.durations_s)
-        log.info("job_left", job_id=job.job_id, attempt=job.attempt, end=end, durations_s=progress.durations_s)
+        with tracing.span(
+            "training.job",
+            parent=job.traceparent,
+            attributes={"readmit.job_id": job.job_id, "readmit.model": job.model, "readmit.attempt": job.attempt},
+        ):
+            log.info("job_claimed", job_id=job.job_id, attempt=job.attempt, batches=len(job.training_set))
+            progress = JobProgress()
+            end = await self._end_of(job, progress, stop)
+            self._metrics.job_left(end, progress.durations_s)
+            log.info("job_left", job_id=job.job_id, attempt=job.attempt, end=end, durations_s=progress.durations_s)
         self._on_ended()
         return True
 
