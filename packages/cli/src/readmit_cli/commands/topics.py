@@ -10,7 +10,7 @@ from readmit_runtime.settings import KafkaSettings
 from readmit_runtime.topic_admin import Size, TopicAdmin, TopicDifference
 
 from readmit_cli import terminal
-from readmit_cli.commands import topics_dead_letters, topics_produce, topics_tail
+from readmit_cli.commands import topics_create, topics_dead_letters, topics_produce, topics_tail
 from readmit_cli.connection_settings import Connections
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
@@ -28,6 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("describe")(describe)
     group.command("tail")(topics_tail.tail_topic)
     group.command("lag")(lag)
+    group.command("create")(topics_create.create)
     topics_dead_letters.register(group)
     group.command("produce")(topics_produce.produce)
     app.add_typer(group, name="topics")
