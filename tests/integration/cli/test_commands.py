@@ -150,6 +150,24 @@ async def test_a_run_is_cancelled_and_the_store_reset_with_a_word_on_what_came_o
     assert after.code == ExitCode.STORE_RESET
 
 
+async def test_a_failed_run_is_taken_up_again(readmit, batch_producer, rig):
+    """Once its cause is gone, what has arrived need not be sent again; while it is there, the refusal names it."""
+    run_id = await rig.start(train="all")
+    await rig.fill("train", 0, "failed", quarantined=200)
+    await rig.admin.execute(
+        "UPDATE ingest.runs SET state = 'failed', finished_at = now(), reason = 'QUARANTINE_LIMIT' WHERE run_id = $1",
+        run_id,
+    )
+    refused = await readmit("ingest", "resume", str(run_id)[:8])
+    assert refused.code == ExitCode.FAILED
+    assert "QUARANTINE_LIMIT" in refused.err
+    await rig.fill("train", 0, "failed")
+    resumed = await readmit("ingest", "resume", str(run_id)[:8])
+    assert resumed.code == ExitCode.DONE
+    assert resumed.out.startswith(f"Run {run_id} goes on")
+    assert (await rig.run(run_id))["state"] == "streaming"
+
+
 async def test_the_store_is_not_reset_without_a_yes(readmit, store):
     """All rows would be gone."""
     asked = await readmit("ingest", "reset", "--reason", "a fresh start")

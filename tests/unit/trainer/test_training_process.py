@@ -66,6 +66,18 @@ async def test_a_child_that_takes_too_long_is_killed(tmp_path: Path) -> None:
     assert _children(os.getpid()) == []
 
 
+async def test_a_child_that_floods_its_output_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output that nobody reads any more holds the pipe open behind the child's death, and the job would never end."""
+    flood = tmp_path / "flood"
+    flood.write_text("#!/bin/sh\nexec yes\n")
+    flood.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(flood))
+    async with asyncio.timeout(30):
+        failure = await _failure(tmp_path, ChildLimits())
+    assert failure.reason is Reason.FIT_FAILED
+    assert _children(os.getpid()) == []
+
+
 async def test_a_child_that_burns_too_much_cpu_is_ended(tmp_path: Path) -> None:
     """The kernel counts all threads, also those that hold no lock of Python's."""
     failure = await _failure(prepare_fit(tmp_path, recipe=ENDLESS), ChildLimits(cpu_s=1))

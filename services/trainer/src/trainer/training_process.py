@@ -114,7 +114,7 @@ async def _started(
     finally:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+            await process.communicate()  # output that nobody read would hold up its end
 
 
 async def _follow(process: asyncio.subprocess.Process, on_progress: OnProgress) -> Failed | None:

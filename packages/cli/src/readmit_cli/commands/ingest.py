@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
     group.command("start")(ingest_start.start)
     group.command("status")(ingest_status.status)
     group.command("cancel")(ingest_control.cancel)
+    group.command("resume")(ingest_control.resume)
     group.command("reset")(ingest_control.reset)
     group.command("rebuild-clean")(ingest_control.rebuild_clean)
     group.command("verify")(ingest_verify.verify)

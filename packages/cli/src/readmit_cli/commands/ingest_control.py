@@ -1,11 +1,11 @@
-"""`readmit ingest cancel`, `reset` and `rebuild-clean`: give the command, and tell what became of it."""
+"""`readmit ingest cancel`, `resume`, `reset` and `rebuild-clean`: give the command, and tell what became of it."""
 
 import getpass
 from typing import Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import typer
-from readmit_contracts.commands import CancelIngestion, RebuildClean, ResetStore
+from readmit_contracts.commands import CancelIngestion, RebuildClean, ResetStore, ResumeIngestion
 from readmit_contracts.fields import Message
 from readmit_runtime.clock import SystemClock
 
@@ -28,6 +28,16 @@ def cancel(
     options.check_reason(reason)
     done = terminal.run(_cancel(Connections.find(), run, reason))
     _report(done, f"Run {done.subject} is cancelled.", as_json=as_json)
+
+
+def resume(
+    *,
+    run: Annotated[str, typer.Argument(help=run_names.HELP)],
+    as_json: options.AsJson = False,
+) -> None:
+    """Take up a failed run; its failed batches are planned again. Refused while one is over the quarantine limit."""
+    done = terminal.run(_resume(Connections.find(), run))
+    _report(done, f"Run {done.subject} goes on; `readmit ingest status {done.subject}` shows it.", as_json=as_json)
 
 
 def reset(
@@ -57,9 +67,16 @@ def rebuild_clean(*, reason: options.Reason, actor: options.Actor = None, as_jso
 
 
 async def _cancel(connections: Connections, name: str, reason: str) -> CommandStatus:
+    return await _give(connections, CancelIngestion(run_id=await _run_id(connections, name), reason=reason))
+
+
+async def _resume(connections: Connections, name: str) -> CommandStatus:
+    return await _give(connections, ResumeIngestion(run_id=await _run_id(connections, name)))
+
+
+async def _run_id(connections: Connections, name: str) -> UUID:
     async with sessions.status(connections.reader()) as store:
-        run_id = await run_names.find(name, store)
-    return await _give(connections, CancelIngestion(run_id=run_id, reason=reason))
+        return await run_names.find(name, store)
 
 
 async def _store(connections: Connections) -> tuple[StoreStatus, list[TableStatus]]:
