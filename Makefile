@@ -83,9 +83,10 @@ test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and 
 	@$(MAKE) airflow-test
 	@$(MAKE) swap-test PROMOTIONS=50 KILLS=5
 
-nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
+nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway, and the images.
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
+	@$(MAKE) images-test
 
 images: ## Build every image into the Docker engine that runs; BASE=another base image, BUILD_OPTIONS=more for docker build.
 	@local/images/build-all.sh

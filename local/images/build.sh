@@ -16,6 +16,8 @@ listed() { # take out what only a developer uses, and write down what is left
     find /opt/venv/lib -depth -type d \( -name tests -o -name include \) -exec rm -r {} +
     find /opt/venv/lib -type f \( -name '*.[ach]' -o -name '*.cc' -o -name '*.cpp' -o -name '*.hpp' -o -name '*.pxd' -o -name '*.pxi' \
         -o -name '*.pyi' -o -name '*.pyx' -o -name '*.tp' \) -delete
+    # Arrow's ways to other servers, each a library of its own; nothing here goes them.
+    find /opt/venv/lib -path '*/pyarrow/*' -type f \( -name '*flight*' -o -name 'libarrow_s3*' -o -name '_s3fs*' \) -delete
     /opt/tools/bin/cyclonedx-py environment --output-reproducible --output-file /opt/venv/sbom.json /opt/venv/bin/python
 }
 

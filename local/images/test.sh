@@ -20,7 +20,7 @@ start_engine() {
         --pidfile "$state/docker.pid" --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
         --ip-masq=false --live-restore=false >"$state/log" 2>&1 &
     engine=$!
-    trap 'kill "$engine"; wait "$engine" || true' EXIT
+    trap 'kill "$engine" || true; wait "$engine" || true' EXIT
     for _ in {1..100}; do
         if "$DOCKER" info >/dev/null 2>&1; then return; fi
         kill -0 "$engine" 2>/dev/null || break
