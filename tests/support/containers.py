@@ -139,7 +139,7 @@ def container(
 ) -> Iterator[Container]:
     """Run an image; afterwards it is gone, with its volumes. What is secret comes to it by files alone."""
     secret = {key: value for key, value in environment.items() if key.endswith(("PASSWORD", "SECRET_KEY"))}
-    secrets = folder / f"{name}-secrets"
+    secrets = folder / f"{name}-{len(list(folder.iterdir()))}"
     secrets.mkdir()
     for key, value in secret.items():
         (secrets / key).write_text(value + "\n")
