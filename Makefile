@@ -1,5 +1,5 @@
 # Everything a newcomer types. On a fresh Debian, Ubuntu or macOS machine start with `make up` or `make test`:
-# both install what is missing (macOS: `brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager` first).
+# both install what is missing (macOS: `brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager node_exporter` first).
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test images images-test compose-secrets asyncapi-check observe-check test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test images images-test compose-secrets asyncapi-check observe-check prometheus-pictures k8s-check k8s-picture test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,8 +76,23 @@ asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; install
 observe-check: install ## A stack under traffic: every panel's query answered, every alert tried, every rule and configuration accepted; ends with the counts.
 	@$(BIN)/pytest tests/observe
 
-test-slow: ## Tests that take their time: AsyncAPI's own parser, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
+prometheus-pictures: install ## Prometheus' graphs of the main panels, of a stack at work, into docs/images; needs Chromium; six minutes.
+	@local/install/packages.sh chromium
+	@PYTHONPATH=tests:observability $(BIN)/python docs/images/prometheus_graphs.py
+
+k8s-check: ## Kubernetes, images, compose, shell: every overlay rendered and held against schemas, policies, linters; ends with the counts.
+	@local/install/all.sh python
+	@local/install/k8s.sh
+	@$(BIN)/pytest tests/k8s
+
+k8s-picture: ## Draw docs/images/deployment-*.svg anew from what the overlays render to; needs Graphviz' dot.
+	@local/install/k8s.sh
+	@$(BIN)/pytest --quiet tests/k8s/test_picture.py --update
+	@for picture in docs/images/deployment-*.dot; do dot -Tsvg $$picture -o $${picture%.dot}.svg; done
+
+test-slow: ## Tests that take their time: AsyncAPI's own parser, Kubernetes' files, dashboards and alerts, 100,000 fuzzed requests, those of Airflow, and 50 promotions and rollbacks under load.
 	@$(MAKE) asyncapi-check
+	@$(MAKE) k8s-check
 	@$(MAKE) observe-check
 	@$(MAKE) fuzz-test REQUESTS=100000
 	@$(MAKE) airflow-test

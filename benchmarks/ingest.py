@@ -24,6 +24,7 @@ from typing import Any
 import asyncpg
 from readmit_cli.stack.credentials import DATABASE_OWNER
 from readmit_cli.stack.parts import default_parts
+from readmit_cli.stack.programs import OBSERVERS
 from readmit_cli.stack.stack import Stack
 from readmit_contracts.chunks import CHUNK_HEADER_LINE, cut
 from readmit_contracts.source import DATASET_SHA256, SPLITS, SourceFile
@@ -42,7 +43,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds; at least 5 for a figure to quote")
     rounds_wanted: int = parser.parse_args().rounds
     with temporary_stack() as stack:
-        stack.up(set(default_parts(with_mlflow=False)) - {"predictor", "trainer", "s3", "lag-exporter"})
+        stack.up(set(default_parts(with_mlflow=False)) - {"predictor", "trainer", "s3", *OBSERVERS})
         running = RunningStack(stack)
         rounds = [_round(running, number) for number in range(rounds_wanted)]
         memory = {name: _memory_mb(running.pid(name)) for name in MEASURED}

@@ -49,7 +49,7 @@ image services/trainer
 image services/predictor scipy narwhals
 image migrations
 image packages/cli
-for folder in local/images local/uv local/go local/mlflow airflow benchmarks/peers/raw_records benchmarks/peers/mlserver; do
+for folder in local/images local/uv local/go local/mlflow local/k8s airflow benchmarks/peers/raw_records benchmarks/peers/mlserver; do
     compile "$folder/requirements.lock" "$folder/requirements.in" --python-version 3.11
 done
 local/install/packages.sh node

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from readmit_runtime.dataset_location import SYNTHETIC_FILE
 
-pytest_plugins = ["support.generated_text", "support.stack_fixtures"]
+pytest_plugins = ["support.checked", "support.generated_text", "support.stack_fixtures"]
 
 # Where `make install` puts the dataset, or links to what stands in for it.
 INSTALLED_DATASET = Path(__file__).parents[1] / ".local" / "data" / "dataset.csv"

@@ -23,8 +23,8 @@ login readmit_trainer postgres-trainer
 login readmit_reader postgres-reader
 login readmit_auditor postgres-auditor
 login mlflow postgres-mlflow
-login exporter postgres-exporter
-run --command "GRANT pg_monitor TO exporter"
+login postgres_exporter postgres-exporter
+run --command "GRANT pg_monitor TO postgres_exporter"
 database readmit readmit_owner \
-    readmit_owner readmit_batch_producer readmit_ingestor readmit_trainer readmit_reader readmit_auditor exporter
+    readmit_owner readmit_batch_producer readmit_ingestor readmit_trainer readmit_reader readmit_auditor
 database mlflow mlflow mlflow

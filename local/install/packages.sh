@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What comes from the operating system: Python with venv, Java, Maven, PostgreSQL, kcat. Installs what is missing only.
 # Arguments name further parts: wrk, which only the benchmark of serving needs, node, which only the check of the
-# AsyncAPI document needs, and engine, which only the check of the images needs.
+# AsyncAPI document needs, chromium, which only pictures of pages need, and engine, which only the check of the images
+# needs.
 . "$(dirname "$0")/part.sh"
 
 has_python() { local/install/python-version.sh >/dev/null 2>&1; }
@@ -20,6 +21,7 @@ has_openmp() { [[ $(uname) == Darwin ]] || ldconfig -p 2>/dev/null | grep -q 'li
 has_node() { command -v npm >/dev/null && command -v node >/dev/null && (($(major_of "$(node --version | tr -d v)") >= 18)); }
 has_wrk() { command -v wrk >/dev/null; }
 has_engine() { command -v dockerd >/dev/null && command -v mmdebstrap >/dev/null && [[ -x /usr/bin/docker ]]; }
+has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_certificates() { [[ $(uname) == Darwin || -e /etc/ssl/certs/ca-certificates.crt || -n ${SSL_CERT_FILE:-} ]]; }
 
 missing=()
@@ -32,7 +34,7 @@ fi
 echo "missing: ${missing[*]}"
 
 if [[ $(uname) == Darwin ]]; then
-    stop "missing: ${missing[*]}" "brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager $*, and put openjdk@17 on the PATH; then run make install again."
+    stop "missing: ${missing[*]}" "brew install python@3.12 openjdk@17 maven postgresql@16 go kcat libomp prometheus alertmanager node_exporter $*, and put openjdk@17 on the PATH; then run make install again."
 fi
 if ! command -v apt-get >/dev/null; then
     stop "missing: ${missing[*]}, and this is neither Debian nor Ubuntu" \
@@ -75,6 +77,7 @@ for part in "${missing[@]}"; do
         node) wanted+=(nodejs npm) ;;
         wrk) wanted+=(wrk) ;;
         engine) wanted+=(docker.io mmdebstrap) ;;
+        chromium) wanted+=(chromium) ;;
         certificates) wanted+=(ca-certificates) ;;
     esac
 done

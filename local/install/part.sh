@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by every part: the checkout as working directory, and stamps that make a second run a matter of milliseconds.
 # A stamp is the digest of everything the part was made from; it is written last, so an interrupted part is made again.
 set -euo pipefail

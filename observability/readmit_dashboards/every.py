@@ -5,7 +5,7 @@ import json
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from readmit_dashboards import ingest, models, overview, predictor, quality
+from readmit_dashboards import infrastructure, ingest, models, overview, predictor, quality
 
 
 def rendered() -> dict[str, str]:
@@ -15,4 +15,5 @@ def rendered() -> dict[str, str]:
 
 
 def _pages() -> tuple[Dashboard, ...]:
-    return overview.page(), ingest.page(), models.page(), predictor.page(), quality.page()
+    pages = (overview, ingest, models, predictor, quality, infrastructure)
+    return tuple(module.page() for module in pages)

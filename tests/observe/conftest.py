@@ -1,7 +1,7 @@
-"""A stack that is looked at while it works, and the last word on what was checked."""
+"""A stack that is looked at while it works."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -10,7 +10,6 @@ from readmit_contracts.predictions import example_encounter
 from support.running_stack import RunningStack, wait_for
 from support.stack import temporary_stack
 
-CHECKED = pytest.StashKey[list[str]]()
 PAUSE_S = 0.05
 
 
@@ -46,15 +45,3 @@ def _asked_all_the_while(running: RunningStack) -> Iterator[None]:
     finally:
         done.set()
         asking.join()
-
-
-@pytest.fixture
-def checked(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Give a way to say what was checked, for the last line of the run."""
-    return request.config.stash.setdefault(CHECKED, []).append
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say it."""
-    if counts := config.stash.get(CHECKED, []):
-        print("checked: " + ", ".join(counts))  # noqa: T201 - the last word of a run

@@ -66,7 +66,14 @@ class TerminalProcess:
 
     async def interrupt(self) -> int:
         """Press Ctrl-C, and return the exit code."""
-        self._process.send_signal(signal.SIGINT)
+        return await self._end_by(signal.SIGINT)
+
+    async def terminate(self) -> int:
+        """Send SIGTERM, and return the exit code."""
+        return await self._end_by(signal.SIGTERM)
+
+    async def _end_by(self, number: signal.Signals) -> int:
+        self._process.send_signal(number)
         async with asyncio.timeout(SEEN_WITHIN_S):
             return await self._process.wait()
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 from readmit_cli.exit_codes import ExitCode
-from readmit_contracts.topics import BATCHES, QUARANTINE_COMMANDS, TRAINING_COMMANDS, TRAINING_EVENTS
+from readmit_contracts.topics import BATCHES, EVERY_TOPIC, QUARANTINE_COMMANDS, TRAINING_COMMANDS, TRAINING_EVENTS
 from readmit_runtime.dead_letters import dead_letter
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
@@ -51,6 +51,14 @@ async def test_a_topic_is_described_with_its_partitions_and_who_reads_it(readmit
     assert behind in [group["group"] for group in described["groups"]]
     shown = await readmit("topics", "describe", "training.events", "--size", "production")
     assert "partitions is 3, declared is 6" in shown.out
+
+
+async def test_topics_that_are_there_are_compared_and_left_alone(readmit):
+    """The Job that makes them runs at each roll-out, and must not hide that one differs."""
+    ended = await readmit("topics", "create", "--size", "local")
+    assert (ended.code, ended.out.strip()) == (ExitCode.DONE, f"{len(EVERY_TOPIC)} topics are as declared"), ended.err
+    other = await readmit("topics", "create", "--size", "production")
+    assert (other.code, f"{TRAINING_EVENTS.name}: partitions is 3, declared 6" in other.err) == (ExitCode.FAILED, True)
 
 
 async def test_lag_is_shown_in_messages_and_seconds(readmit, behind):

@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from readmit_cli.ingestion.split_progress import by_split
 from readmit_cli.overview import overview, rendering
+from readmit_cli.overview.alerts import Alert
 from readmit_cli.overview.feed import Feed
 from readmit_cli.overview.looks import Looks
 from readmit_cli.overview.overview import ActiveRun, Overview, StoreOverview
@@ -41,7 +42,7 @@ def store(**changes) -> StoreOverview:
 
 def seen(**changes) -> Overview:
     """Give a system in which all is well, and nothing was done yet."""
-    return Overview(**{"at": NOW, "parts": (), "store": store(), "lag": (), **changes})
+    return Overview(**{"at": NOW, "parts": (), "store": store(), "lag": (), "alerts": (), **changes})
 
 
 def lag(group: str = "ingestor", topic: str = "readmit.batches.train.v1", **changes) -> LagRow:
@@ -59,7 +60,15 @@ def printed(found: Overview, width: int = 200) -> str:
     return capture.get()
 
 
+ALERT = Alert(
+    name="PredictorAvailabilityBurnsSlowly",
+    severity="warning",
+    summary="1.5% of the requests to the predictor fail; the budget of 30 days will not last.",
+    since=NOW - timedelta(minutes=3),
+    runbook="docs/runbooks/predictor-availability.md",
+)
 BUSY = seen(
+    alerts=(ALERT,),
     parts=tuple(Check(f"part-{number}", "ok", "fine") for number in range(10)),
     store=store(
         runs=(run("streaming", planned_rows=61_227, published=30_000, stored=29_500),),
@@ -153,6 +162,23 @@ def test_without_kafka_the_lag_says_so_and_the_rest_stays():
     assert "generation 4" in shown
 
 
+def test_an_alert_says_how_grave_it_is_since_when_and_where_to_read_on():
+    """Nobody looks at a second page for what they should do now."""
+    lines = printed(seen(alerts=(ALERT,))).splitlines()
+    told = "warning  PredictorAvailabilityBurnsSlowly, since 3 min: docs/runbooks/predictor-availability.md"
+    assert lines[lines.index("alerts") + 1 :][:2] == [told, f"  {ALERT.summary}"]
+    assert "No alert fires." in printed(seen())
+
+
+def test_without_prometheus_the_alerts_say_so_in_one_line_and_the_rest_stays():
+    """No alerts to read is not the same as no alert, and no reason to call a part down."""
+    found = seen(alerts=None, alerts_unreachable="No alerts from here.")
+    assert "alerts  No alerts from here." in printed(found).splitlines()
+    assert "No alert fires." not in printed(found)
+    assert "generation 4" in printed(found)
+    assert found.whole
+
+
 @pytest.mark.parametrize(
     "down",
     [
@@ -196,7 +222,7 @@ async def test_a_part_that_comes_back_is_seen_again():
     """Nobody has to start the screen anew, and old figures do not pass for new ones."""
     clock = FakeClock()
     part = Part((), Transient("Kafka is away."), (lag(),))
-    looks = Looks(Part(()).connect, Part(store()).connect, part.connect, clock)
+    looks = Looks(Part(()).connect, Part(store()).connect, part.connect, Part(()).connect, clock)
     shown = []
 
     def show(found: Overview) -> None:
@@ -230,6 +256,7 @@ async def test_a_part_that_is_silent_is_called_away():
 
 async def test_an_error_that_nobody_expects_ends_the_watch():
     """A bug must not look like a part that is away."""
-    looks = Looks(Part(ValueError("a bug")).connect, Part(store()).connect, Part(()).connect, FakeClock())
+    fine = (Part(store()).connect, Part(()).connect, Part(()).connect)
+    looks = Looks(Part(ValueError("a bug")).connect, *fine, FakeClock())
     with pytest.raises(ValueError, match="a bug"):
         await looks.follow(lambda found: None, interval_s=2.0)

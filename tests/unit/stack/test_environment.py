@@ -3,10 +3,10 @@
 import pytest
 from pydantic_settings import SettingsConfigDict
 from readmit_cli.lag_exporter.settings import LagExporterSettings
-from readmit_cli.stack.credentials import Credentials
+from readmit_cli.stack.credentials import MONITOR_LOGIN, Credentials
 from readmit_cli.stack.environment import DATABASE, MODELS_BUCKET, Addresses
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import LAG_EXPORTER, SERVICES
+from readmit_cli.stack.programs import LAG_EXPORTER, POSTGRES_EXPORTER, SERVICES
 from readmit_cli.stack.state_directory import StateDirectory
 from readmit_runtime.settings import (
     HttpSettings,
@@ -57,6 +57,14 @@ def test_the_lag_exporter_is_told_of_kafka_and_its_port_and_of_nothing_else(addr
     assert settings.kafka.bootstrap_servers == addresses.kafka
     assert addresses.lag_exporter == f"http://{settings.http.host}:{settings.http.port}"
     assert not [name for name in told if "PASSWORD" in name or "SECRET" in name]
+
+
+def test_what_tells_of_postgres_is_told_its_own_login_and_nothing_else(addresses):
+    """It may look at everything that Postgres counts, and at no row."""
+    told = addresses.program_environment(POSTGRES_EXPORTER)
+    own = addresses.database(MONITOR_LOGIN)
+    assert (told.pop("DATA_SOURCE_USER"), told.pop("DATA_SOURCE_PASS")) == (MONITOR_LOGIN, own.password)
+    assert told == {"DATA_SOURCE_URI": f"{own.host}:{own.port}/postgres?sslmode=disable"}
 
 
 @pytest.mark.parametrize(

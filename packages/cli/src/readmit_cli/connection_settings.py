@@ -10,7 +10,7 @@ from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
 from readmit_cli.stack.connections import AirflowConnection
 from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.programs import AIRFLOW, MLFLOW
+from readmit_cli.stack.programs import AIRFLOW, MLFLOW, PROMETHEUS
 from readmit_cli.stack.stack import Stack
 
 PREFIX = "READMIT_CLI_"
@@ -39,6 +39,7 @@ class CliSettings(FiledSettings):
     predictor: str | None = Field(None, pattern=_URL, description="Base URL of a predictor.")
     predictor_key: SecretStr | None = Field(None, description="Access key for that predictor.")
     mlflow: str | None = Field(None, pattern=_URL, description="Base URL of MLflow, for links only.")
+    prometheus: str | None = Field(None, pattern=_URL, description="Base URL of a Prometheus with the alerts.")
 
 
 class Connections:
@@ -105,6 +106,17 @@ class Connections:
             return self._settings.mlflow
         stack = _stack()
         return stack.mlflow_uri if MLFLOW in stack.wanted() else None
+
+    def prometheus(self) -> str:
+        """Return the base URL of Prometheus; raises CommandFailed where none is known or started."""
+        if self._settings.prometheus is not None:
+            return self._settings.prometheus
+        if not self.local:
+            raise CommandFailed(f"Not known here; set {PREFIX}PROMETHEUS to a base URL.", code=ExitCode.USAGE)
+        stack = _stack()
+        if PROMETHEUS not in stack.wanted():
+            raise CommandFailed("Prometheus was not started; `make up` does.", code=ExitCode.UNAVAILABLE)
+        return stack.addresses.prometheus
 
     def airflow(self) -> AirflowConnection | None:
         """Return the local stack's Airflow, None where there is no local stack or Airflow was not started."""

@@ -1,7 +1,10 @@
 """`readmit status`: the whole system on one screen, once or live."""
 
+import asyncio
 import contextlib
-from typing import Annotated
+import signal
+from collections.abc import Coroutine
+from typing import Annotated, Any
 
 import typer
 from readmit_runtime.clock import SystemClock
@@ -28,7 +31,8 @@ def register(app: typer.Typer) -> None:
 def status(
     *,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Go on until Ctrl-C; with --json, print an object a line each time.")
+        bool,
+        typer.Option("--watch", help="Go on until Ctrl-C or SIGTERM; with --json, an object a line each time."),
     ] = False,
     interval_s: Annotated[
         float | None,
@@ -43,9 +47,9 @@ def status(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what runs, the runs, the lag, what is trained, what serves and what is in the store.
+    """Show what runs, the alerts, the runs, the lag, what is trained, what serves and what is in the store.
 
-    Ends with 4 when a part is down. With --watch that is shown, and the end is Ctrl-C, with 0.
+    Ends with 4 when a part is down. With --watch that is shown, and the end is Ctrl-C or SIGTERM, with 0.
     """
     if interval_s is not None and not watch:
         raise CommandFailed("--interval goes with --watch.", code=ExitCode.USAGE)
@@ -68,21 +72,27 @@ def _watch(interval_s: float, *, as_json: bool) -> None:
     if not (as_json or console.is_terminal):
         raise CommandFailed("--watch without --json needs a terminal, and this is none.", code=ExitCode.USAGE)
     looks = Looks.over(Connections.find(), SystemClock())
-    with contextlib.suppress(KeyboardInterrupt):  # the usual end of watching
-        if as_json:
-            terminal.run(looks.follow(_line, interval_s=interval_s))
-        else:
-            _live(looks, console, interval_s)
+    watching = looks.follow(_line, interval_s=interval_s) if as_json else _live(looks, console, interval_s)
+    with contextlib.suppress(KeyboardInterrupt):
+        terminal.run(_until_told_to_end(watching))
+
+
+async def _until_told_to_end(watching: Coroutine[Any, Any, None]) -> None:
+    """Watch until Ctrl-C or SIGTERM, which without a handler would leave the alternate screen on."""
+    task = asyncio.ensure_future(watching)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
 
 
 def _line(found: Overview) -> None:
     terminal.print_json(overview.as_dict(found), one_line=True)
 
 
-def _live(looks: Looks, console: Console, interval_s: float) -> None:
+async def _live(looks: Looks, console: Console, interval_s: float) -> None:
     with Live("Looking ...", console=console, screen=True, auto_refresh=False) as live:
 
         def show(found: Overview) -> None:
             live.update(Group(*rendering.screen(found, console.width)), refresh=True)
 
-        terminal.run(looks.follow(show, interval_s=interval_s))
+        await looks.follow(show, interval_s=interval_s)

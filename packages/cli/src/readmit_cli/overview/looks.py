@@ -10,7 +10,8 @@ from readmit_runtime.lag_reader import LagReader
 
 from readmit_cli import sessions
 from readmit_cli.connection_settings import Connections
-from readmit_cli.overview import overview
+from readmit_cli.overview import alerts, overview
+from readmit_cli.overview.alerts import Alert
 from readmit_cli.overview.feed import Connect, Feed
 from readmit_cli.overview.overview import Overview, StoreOverview
 from readmit_cli.stack.errors import StackError
@@ -25,18 +26,21 @@ Show = Callable[[Overview], None]
 
 
 class Looks:
-    """The looks at the parts of the local stack, at the database and at Kafka."""
+    """The looks at the parts of the local stack, at the database, at Kafka and at Prometheus' alerts."""
 
     def __init__(
         self,
         parts: Connect[tuple[Check, ...]],
         store: Connect[StoreOverview],
         lag: Connect[tuple[LagRow, ...]],
+        firing: Connect[tuple[Alert, ...]],
         clock: Clock,
     ) -> None:
         self._parts = Feed(parts)
         self._store = Feed(store)
         self._lag = Feed(lag)
+        self._alerts = Feed(firing)
+        self._feeds = (self._parts, self._store, self._lag, self._alerts)
         self._clock = clock
 
     @classmethod
@@ -46,21 +50,22 @@ class Looks:
             lambda: _parts(connections),
             lambda: _store(connections),
             lambda: _lag(connections),
+            lambda: alerts.firing(connections.prometheus()),
             clock,
         )
 
     async def once(self) -> Overview:
         """Look once."""
-        await asyncio.gather(self._parts.look(), self._store.look(), self._lag.look())
+        await asyncio.gather(*(feed.look() for feed in self._feeds))
         return self._seen()
 
     async def follow(self, show: Show, *, interval_s: float) -> None:
         """Show what was seen last every `interval_s` seconds until cancelled, first when everything was looked at."""
-        feeds = (self._parts, self._store, self._lag)
-        await asyncio.gather(self._tick(show, interval_s), *(feed.follow(interval_s, self._clock) for feed in feeds))
+        following = (feed.follow(interval_s, self._clock) for feed in self._feeds)
+        await asyncio.gather(self._tick(show, interval_s), *following)
 
     async def _tick(self, show: Show, interval_s: float) -> None:
-        for feed in (self._parts, self._store, self._lag):
+        for feed in self._feeds:
             await feed.looked()
         while True:
             show(self._seen())
@@ -75,6 +80,8 @@ class Looks:
             unreachable=self._store.away,
             lag=self._lag.found,
             lag_unreachable=self._lag.away,
+            alerts=self._alerts.found,
+            alerts_unreachable=self._alerts.away,
         )
 
 

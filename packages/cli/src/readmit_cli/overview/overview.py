@@ -11,6 +11,7 @@ from readmit_contracts.source import SPLITS
 
 from readmit_cli.ingestion.split_progress import SplitProgress, by_split
 from readmit_cli.model_rows import ChampionStatus, JobStatus, ModelStatus, ReplicaStatus
+from readmit_cli.overview.alerts import Alert
 from readmit_cli.stack.prerequisites import Check
 from readmit_cli.status_rows import BatchStatus, RunStatus, StoreStatus, TableStatus
 from readmit_cli.topic_views.lag_view import LagRow
@@ -47,8 +48,8 @@ class StoreOverview(msgspec.Struct, frozen=True, kw_only=True):
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """The whole system at a moment.
 
-    `store` is None while the database can't be reached, `lag` while Kafka can't; `unreachable` and `lag_unreachable`
-    then say why.
+    `store` is None while the database can't be reached, `lag` while Kafka can't, `alerts` while Prometheus can't be
+    asked; `unreachable`, `lag_unreachable` and `alerts_unreachable` then say why.
     """
 
     at: datetime
@@ -57,10 +58,12 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: str | None = None
     lag: tuple[LagRow, ...] | None
     lag_unreachable: str | None = None
+    alerts: tuple[Alert, ...] | None
+    alerts_unreachable: str | None = None
 
     @property
     def whole(self) -> bool:
-        """Whether no part is down."""
+        """Whether no part is down; an alert is none."""
         down = any(check.verdict == "failed" for check in self.parts)
         return self.store is not None and self.lag is not None and not down
 

@@ -26,6 +26,8 @@ def screen(overview: Overview, width: int) -> Iterable[RenderableType]:
         yield _parts(overview.parts)
         yield from (_trouble(check) for check in overview.parts if check.verdict != "ok")
         yield ""
+    yield from _alerts(overview)
+    yield ""
     store = overview.store
     if store is None:
         yield _away("store", overview.unreachable)
@@ -46,6 +48,23 @@ def screen(overview: Overview, width: int) -> Iterable[RenderableType]:
 
 def _away(what: str, why: str | None) -> Text:
     return Text.assemble((what, "bold"), (f"  {why}", "red"))
+
+
+def _alerts(overview: Overview) -> Iterable[RenderableType]:
+    if overview.alerts is None:
+        yield _away("alerts", overview.alerts_unreachable)
+        return
+    if not overview.alerts:
+        yield "No alert fires."
+        return
+    yield Text("alerts", style="bold")
+    for alert in overview.alerts:
+        style = "red" if alert.severity == "critical" else "yellow"
+        yield Text.assemble(
+            (f"{alert.severity}  {alert.name}", style),
+            f", since {_passed(alert.since, overview.at)}: {alert.runbook}",
+        )
+        yield Text(f"  {alert.summary}")
 
 
 def _runs(found: StoreOverview, now: datetime, *, narrow: bool) -> Iterable[RenderableType]:
@@ -132,8 +151,12 @@ def _serving(found: StoreOverview, now: datetime) -> Iterable[RenderableType]:
 
 
 def _ago(at: datetime, now: datetime) -> str:
-    # the database's clock may be ahead of this one
-    return f"{lag_view.duration((now - at).total_seconds()) or '0 s'} ago"
+    return f"{_passed(at, now)} ago"
+
+
+def _passed(since: datetime, now: datetime) -> str:
+    # the clock of the other machine may be ahead of this one
+    return lag_view.duration((now - since).total_seconds()) or "0 s"
 
 
 def _states(counts: dict[str, int]) -> str:

@@ -19,7 +19,7 @@ _READ = ("s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation")
 _WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
 # The trainer's MLflow client writes artifacts by itself; MLflow's server only shows them.
-_RIGHTS: Mapping[str, Mapping[str, Sequence[str]]] = {
+RIGHTS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "trainer": {MODELS_BUCKET: (*_READ, *_WRITE), MLFLOW_BUCKET: (*_READ, *_WRITE)},
     "predictor": {MODELS_BUCKET: _READ},
     "mlflow": {MLFLOW_BUCKET: _READ},
@@ -69,10 +69,9 @@ def _allow_by_user(addresses: Addresses) -> None:
         secure=root.secure,
         http_client=_pool(),
     )
-    for user, rights in _RIGHTS.items():
+    for user in RIGHTS:
         admin.user_add(user, addresses.bucket(user).secret_key)
-        statements = [_allow(bucket, actions) for bucket, actions in rights.items()]
-        admin.policy_add(f"readmit-{user}", policy=_policy(statements))
+        admin.policy_add(f"readmit-{user}", policy=policy_of(user))
         # This older form of attaching is idempotent; `attach_policy` refuses what is attached already.
         admin.policy_set(f"readmit-{user}", user=user)
 
@@ -83,10 +82,15 @@ def _allow_by_bucket(addresses: Addresses) -> None:
     for bucket in (MODELS_BUCKET, MLFLOW_BUCKET):
         statements = [
             _allow(bucket, rights[bucket]) | {"Principal": {"AWS": [user]}}
-            for user, rights in _RIGHTS.items()
+            for user, rights in RIGHTS.items()
             if bucket in rights
         ]
         client.set_bucket_policy(bucket_name=bucket, policy=json.dumps(_policy(statements)))
+
+
+def policy_of(user: str) -> dict[str, object]:
+    """Answer what a user may do, as MinIO's policies say it."""
+    return _policy([_allow(bucket, actions) for bucket, actions in RIGHTS[user].items()])
 
 
 def _allow(bucket: str, actions: Sequence[str]) -> dict[str, object]:

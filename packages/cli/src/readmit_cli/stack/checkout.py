@@ -50,6 +50,11 @@ class Checkout:
         """The broker and its tools."""
         return self.installed / "kafka" / "libs"
 
+    @property
+    def kafka_agent(self) -> Path:
+        """What tells Prometheus of the broker, from within its process."""
+        return self.installed / "kafka" / "agent" / "jmx_prometheus_javaagent.jar"
+
     def s3(self, server: S3Server) -> Path:
         """Answer where the program of an S3 server is."""
         return self.installed / "bin" / {S3Server.MINIO: "minio", S3Server.VERSITY: "versitygw"}[server]
@@ -58,6 +63,16 @@ class Checkout:
     def prometheus(self) -> Path:
         """Prometheus' server."""
         return self.installed / "bin" / "prometheus"
+
+    @property
+    def node_exporter(self) -> Path:
+        """What tells Prometheus of the machine."""
+        return self.installed / "bin" / "node_exporter"
+
+    @property
+    def postgres_exporter(self) -> Path:
+        """What tells Prometheus of Postgres."""
+        return self.installed / "bin" / "postgres_exporter"
 
     @property
     def observability(self) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from readmit_contracts.access import ID_BYTES, SECRET_BYTES, make_key
 
-# Postgres: the superuser, the logins of the services, and those of MLflow and Airflow.
+# Postgres: the superuser, the logins of the services, and those of MLflow, Airflow and the exporter.
 DATABASE_OWNER = "readmit_owner"
 DATABASE_LOGINS = (
     DATABASE_OWNER,
@@ -22,6 +22,7 @@ DATABASE_LOGINS = (
 SUPERUSER = "postgres"
 MLFLOW_LOGIN = "mlflow"
 AIRFLOW_LOGIN = "airflow"
+MONITOR_LOGIN = "postgres_exporter"
 
 # S3: the server's root, and one user for each program that touches it.
 OBJECT_STORE_ROOT = "readmit-root"
@@ -38,7 +39,7 @@ JWT_SECRET = "jwt-secret"  # noqa: S105 - a name
 SESSION_KEY = "session-key"
 
 NAMES = (
-    *(f"postgres/{login}" for login in (SUPERUSER, *DATABASE_LOGINS, MLFLOW_LOGIN, AIRFLOW_LOGIN)),
+    *(f"postgres/{login}" for login in (SUPERUSER, *DATABASE_LOGINS, MLFLOW_LOGIN, AIRFLOW_LOGIN, MONITOR_LOGIN)),
     *(f"s3/{user}" for user in (OBJECT_STORE_ROOT, *OBJECT_STORE_USERS)),
     ACCESS_KEY,
     *(f"airflow/{name}" for name in (*AIRFLOW_USERS, FERNET_KEY, JWT_SECRET, SESSION_KEY)),

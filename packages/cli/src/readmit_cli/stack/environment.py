@@ -4,9 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from readmit_cli.stack.connections import AirflowConnection, DatabaseConnection, ObjectStoreConnection
-from readmit_cli.stack.credentials import AIRFLOW_ADMIN, MLFLOW_LOGIN, OBJECT_STORE_ROOT, SUPERUSER, Credentials
+from readmit_cli.stack.credentials import (
+    AIRFLOW_ADMIN,
+    MLFLOW_LOGIN,
+    MONITOR_LOGIN,
+    OBJECT_STORE_ROOT,
+    SUPERUSER,
+    Credentials,
+)
 from readmit_cli.stack.ports import LOOPBACK, Ports
-from readmit_cli.stack.programs import LAG_EXPORTER, MLFLOW, S3, SERVICES
+from readmit_cli.stack.programs import LAG_EXPORTER, MLFLOW, POSTGRES_EXPORTER, S3, SERVICES
 from readmit_cli.stack.state_directory import StateDirectory
 
 DATABASE = "readmit"
@@ -70,6 +77,16 @@ class Addresses:
     def lag_exporter(self) -> str:
         """The base URL of the lag exporter."""
         return f"http://{LOOPBACK}:{self._ports.lag_exporter}"
+
+    @property
+    def node_exporter(self) -> str:
+        """The base URL of what tells of the machine."""
+        return f"http://{LOOPBACK}:{self._ports.node_exporter}"
+
+    @property
+    def postgres_exporter(self) -> str:
+        """The base URL of what tells of Postgres."""
+        return f"http://{LOOPBACK}:{self._ports.postgres_exporter}"
 
     @property
     def prometheus(self) -> str:
@@ -148,9 +165,22 @@ class Addresses:
                 "READMIT_LAG_EXPORTER_HTTP__HOST": LOOPBACK,
                 "READMIT_LAG_EXPORTER_HTTP__PORT": str(self._ports.lag_exporter),
             }
+        if name == POSTGRES_EXPORTER:
+            monitor = self.database(MONITOR_LOGIN, SUPERUSER)
+            return {
+                "DATA_SOURCE_URI": f"{monitor.host}:{monitor.port}/{monitor.database}?sslmode=disable",
+                "DATA_SOURCE_USER": monitor.user,
+                "DATA_SOURCE_PASS": monitor.password,
+            }
         if name == S3:
             secret = self._credentials.object_store_secret(OBJECT_STORE_ROOT)
-            minio = {"MINIO_ROOT_USER": OBJECT_STORE_ROOT, "MINIO_ROOT_PASSWORD": secret, "MINIO_UPDATE": "off"}
+            minio = {
+                "MINIO_ROOT_USER": OBJECT_STORE_ROOT,
+                "MINIO_ROOT_PASSWORD": secret,
+                "MINIO_UPDATE": "off",
+                # Counts alone, on loopback alone: Prometheus needs no key for them.
+                "MINIO_PROMETHEUS_AUTH_TYPE": "public",
+            }
             versity = {"ROOT_ACCESS_KEY": OBJECT_STORE_ROOT, "ROOT_SECRET_KEY": secret}
             # One of the two servers runs, and neither knows the other's names.
             return minio | versity

@@ -14,8 +14,10 @@ from readmit_cli.stack.programs import (
     KAFKA,
     LAG_EXPORTER,
     MLFLOW,
+    NODE_EXPORTER,
     OBSERVERS,
     POSTGRES,
+    POSTGRES_EXPORTER,
     PROMETHEUS,
     S3,
     SERVICES,
@@ -39,7 +41,13 @@ def all_parts(addresses: Addresses, ports: Ports) -> dict[str, Part]:
     """Answer every part by name, in the order of starting."""
     superuser = addresses.superuser()
     infrastructure = (
-        Part(KAFKA, ("kafka", "kafka_controller"), addresses.kafka, lambda: readiness.kafka(ports.kafka), 60.0),
+        Part(
+            KAFKA,
+            ("kafka", "kafka_controller", "kafka_metrics"),
+            addresses.kafka,
+            lambda: readiness.kafka(ports.kafka),
+            60.0,
+        ),
         Part(
             POSTGRES,
             ("postgres",),
@@ -79,9 +87,14 @@ def with_requirements(names: Iterable[str]) -> Collection[str]:
 
 
 def _observers(addresses: Addresses) -> Iterator[Part]:
-    exporter, prometheus = addresses.lag_exporter, addresses.prometheus
-    yield Part(LAG_EXPORTER, ("lag_exporter",), exporter, lambda: readiness.http(f"{exporter}/health/ready"), 60.0)
-    yield Part(PROMETHEUS, ("prometheus",), prometheus, lambda: readiness.http(f"{prometheus}/-/ready"), 60.0)
+    answering = (
+        (LAG_EXPORTER, "lag_exporter", addresses.lag_exporter, "/health/ready"),
+        (NODE_EXPORTER, "node_exporter", addresses.node_exporter, "/metrics"),
+        (POSTGRES_EXPORTER, "postgres_exporter", addresses.postgres_exporter, "/metrics"),
+        (PROMETHEUS, "prometheus", addresses.prometheus, "/-/ready"),
+    )
+    for name, port, address, path in answering:
+        yield Part(name, (port,), address, partial(readiness.http, f"{address}{path}"), 60.0)
 
 
 def _airflow(address: str) -> Iterator[Part]:

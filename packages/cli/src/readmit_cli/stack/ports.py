@@ -22,6 +22,7 @@ class Ports(BaseSettings):
 
     kafka: Port = Field(19_092, description="Kafka's listener for clients.")
     kafka_controller: Port = Field(19_093, description="Kafka's controller listener.")
+    kafka_metrics: Port = Field(19_094, description="The broker's metrics.")
     postgres: Port = Field(15_432, description="Postgres.")
     minio: Port = Field(19_000, description="The object store's S3 interface, MinIO's or another's.")
     minio_console: Port = Field(19_001, description="MinIO's web page.")
@@ -32,6 +33,8 @@ class Ports(BaseSettings):
     predictor: Port = Field(18_080, description="The predictor's REST interface.")
     prometheus: Port = Field(19_090, description="Prometheus' web page and queries.")
     lag_exporter: Port = Field(18_084, description="The lag exporter's metrics.")
+    node_exporter: Port = Field(19_100, description="The machine's metrics.")
+    postgres_exporter: Port = Field(19_187, description="Postgres' metrics.")
     airflow: Port = Field(18_088, description="Airflow's REST interface and web page.")
 
     @classmethod

@@ -39,6 +39,8 @@ def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
     yield _s3(checkout)
     yield _folder("mlflow", checkout.mlflow, found=checkout.mlflow.is_file())
     yield _folder("prometheus", checkout.prometheus, found=checkout.prometheus.is_file())
+    for exporter in (checkout.node_exporter, checkout.postgres_exporter):
+        yield _folder(exporter.name, exporter, found=exporter.is_file())
     yield _airflow(checkout)
     yield _kcat()
     yield _state(checkout)

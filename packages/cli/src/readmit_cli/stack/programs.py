@@ -31,8 +31,10 @@ SERVICES: Mapping[str, str] = MappingProxyType({
 
 # They look on and belong to no service: nothing waits for them.
 LAG_EXPORTER = "lag-exporter"
+NODE_EXPORTER = "node-exporter"
+POSTGRES_EXPORTER = "postgres-exporter"
 PROMETHEUS = "prometheus"
-OBSERVERS = (LAG_EXPORTER, PROMETHEUS)
+OBSERVERS = (LAG_EXPORTER, NODE_EXPORTER, POSTGRES_EXPORTER, PROMETHEUS)
 
 
 def installed_services() -> tuple[str, ...]:

@@ -2,15 +2,18 @@
 
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.ports import LOOPBACK, Ports
 from readmit_cli.stack.rendering import fill
+from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.state_directory import StateDirectory
 
 
-def prepare(checkout: Checkout, state: StateDirectory, ports: Ports) -> None:
-    """Write the server's configuration. Raises StackError."""
+def prepare(checkout: Checkout, state: StateDirectory, ports: Ports, s3_server: S3Server) -> None:
+    """Write the server's configuration; of the object stores MinIO alone has metrics. Raises StackError."""
     if not checkout.prometheus.is_file():
         raise StackError(f"Prometheus is not at {checkout.prometheus}; `make install` puts it there.")
     values = {name: str(port) for name, port in ports.model_dump().items()}
-    configuration = fill(checkout.templates / "prometheus.yml", values | {"observability": str(checkout.observability)})
+    values["observability"] = str(checkout.observability)
+    values["s3"] = f'"{LOOPBACK}:{ports.minio}"' if s3_server is S3Server.MINIO else ""
+    configuration = fill(checkout.templates / "prometheus.yml", values)
     (state.prometheus / "prometheus.yml").write_text(configuration)

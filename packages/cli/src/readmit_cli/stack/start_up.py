@@ -7,6 +7,7 @@ alone what is done, therefore this also repairs.
 
 import threading
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 
 from readmit_cli.stack import (
     access_key,
@@ -22,7 +23,7 @@ from readmit_cli.stack import (
     versity,
 )
 from readmit_cli.stack.blueprint import Blueprint
-from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
+from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN, MONITOR_LOGIN
 from readmit_cli.stack.environment import DATABASE, MLFLOW_DATABASE
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
@@ -33,7 +34,9 @@ from readmit_cli.stack.programs import (
     KAFKA,
     LAG_EXPORTER,
     MLFLOW,
+    NODE_EXPORTER,
     POSTGRES,
+    POSTGRES_EXPORTER,
     PROMETHEUS,
     S3,
     SERVICES,
@@ -69,16 +72,20 @@ class StartUp:
         }
 
     def _followers(self) -> Mapping[str, tuple[str, Step]]:
+        plan = self._blueprint.checkout
         return {
             "migrations": (POSTGRES, self._migrate),
             "topics": (KAFKA, self._apply_topics),
-            MLFLOW: (MLFLOW, self._program(MLFLOW, prepare=self._require_mlflow)),
+            MLFLOW: (MLFLOW, self._program(MLFLOW, prepare=self._installed(MLFLOW, plan.mlflow))),
             "airflow": (AIRFLOW_API_SERVER, self._begin_airflow),
         }
 
     def _services(self) -> Mapping[str, tuple[str, Step]]:
         services = {name: (name, self._program(name)) for name in (*SERVICES, LAG_EXPORTER)}
         services[PROMETHEUS] = (PROMETHEUS, self._program(PROMETHEUS, prepare=self._prepare_prometheus))
+        plan = self._blueprint.checkout
+        for name, program in ((NODE_EXPORTER, plan.node_exporter), (POSTGRES_EXPORTER, plan.postgres_exporter)):
+            services[name] = (name, self._program(name, prepare=self._installed(name, program)))
         return services | {name: (name, self._await) for name in AIRFLOW}
 
     def _begin_airflow(self, note: Note) -> None:
@@ -128,8 +135,9 @@ class StartUp:
     def _make_databases(self) -> None:
         addresses = self._blueprint.addresses
         superuser = addresses.superuser()
-        for login in (*DATABASE_LOGINS, MLFLOW_LOGIN):
+        for login in (*DATABASE_LOGINS, MLFLOW_LOGIN, MONITOR_LOGIN):
             store.ensure_login(superuser, login=login, password=addresses.database(login).password)
+        store.ensure_membership(superuser, login=MONITOR_LOGIN, role="pg_monitor")
         store.ensure_database(superuser, database=DATABASE, owner=DATABASE_OWNER, logins=DATABASE_LOGINS)
         store.ensure_database(superuser, database=MLFLOW_DATABASE, owner=MLFLOW_LOGIN, logins=(MLFLOW_LOGIN,))
 
@@ -155,8 +163,12 @@ class StartUp:
             versity.prepare(plan.state, plan.credentials)
 
     def _prepare_prometheus(self) -> None:
-        prometheus.prepare(self._blueprint.checkout, self._blueprint.state, self._blueprint.ports)
+        plan = self._blueprint
+        prometheus.prepare(plan.checkout, plan.state, plan.ports, plan.s3_server)
 
-    def _require_mlflow(self) -> None:
-        if not self._blueprint.checkout.mlflow.is_file():
-            raise StackError(f"MLflow is not at {self._blueprint.checkout.mlflow}; `make install` installs it.")
+    def _installed(self, name: str, program: Path) -> Callable[[], None]:
+        def require() -> None:
+            if not program.is_file():
+                raise StackError(f"{name} is not at {program}; `make install` installs it.")
+
+        return require

@@ -19,6 +19,12 @@ def ensure_login(superuser: DatabaseConnection, *, login: str, password: str) ->
         session.execute(sql.SQL(statement).format(sql.Identifier(login), sql.Literal(password)))
 
 
+def ensure_membership(superuser: DatabaseConnection, *, login: str, role: str) -> None:
+    """Give a login what a role may do. Raises StackError."""
+    with _session(superuser) as session:
+        session.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), sql.Identifier(login)))
+
+
 def ensure_database(
     superuser: DatabaseConnection, *, database: str, owner: str, logins: Sequence[str], template: str = "template0"
 ) -> None:

@@ -9,7 +9,7 @@ mc mb --ignore-existing store/readmit-models store/readmit-mlflow
 
 for user in trainer predictor mlflow; do
     mc admin user add store "$user" "$(secret "$user")"
-    mc admin policy create store "readmit-$user" "/buckets/$user.json"
+    mc admin policy create store "readmit-$user" "/policies/policy-$user.json"
     # It is an error to attach what is attached already.
     mc admin policy entities store --user "$user" | grep -q "readmit-$user" || mc admin policy attach store "readmit-$user" --user "$user"
 done

@@ -1,0 +1,115 @@
+"""Who may open a connection to whom, as the policies say together, against the edges of the design."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from support.k8s.manifests import Document, Manifests, labels_of, name_of, selects
+
+Edge = tuple[str, str, int | None]
+"""From, to, port; None is every port."""
+
+KAFKA, POSTGRES, S3, MLFLOW, METRICS = 9092, 5432, 9000, 5000, 8080
+OUTSIDE = "outside"
+TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
+
+COMMON: set[Edge] = {
+    *((name, "kafka", KAFKA) for name in (*TOLD_BY, "cli")),
+    *((name, "postgres", POSTGRES) for name in ("batch-producer", "ingestor", "trainer", "migrations", "cli")),
+    ("cli", "predictor", METRICS),
+    ("trainer", "mlflow", MLFLOW),
+}
+LAPTOP: set[Edge] = (
+    COMMON
+    | {(name, "minio", S3) for name in ("trainer", "predictor", "mlflow", "buckets")}
+    | {(name, "kafka", KAFKA) for name in ("topics", "kafka-ui")}
+    | {("prometheus", name, METRICS) for name in TOLD_BY}
+    | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
+)
+EDGES: dict[str, set[Edge]] = {
+    "local": LAPTOP,
+    "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
+    "production": COMMON
+    | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres")}
+    | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres")}
+    | {("monitoring/", name, METRICS) for name in TOLD_BY}
+    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
+    | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
+    | {("keda/", "kafka", KAFKA)}
+    | {(name, "postgres", port) for name in ("postgres", "cnpg-system/") for port in (POSTGRES, 8000)},
+}
+
+
+def edges(manifests: Manifests) -> Iterator[str]:
+    """Exactly these, and DNS for everybody; without the rest the network would be open."""
+    policies = list(manifests.of("NetworkPolicy"))
+    closed = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    if closed not in [policy["spec"] for policy in policies]:
+        yield "NetworkPolicy: nothing denies what no policy allows"
+    allowed = edges_of(manifests)
+    names = {edge for edge in allowed if edge[:2] == (edge[0], "kube-system/") and edge[2] == 53}
+    for name in sorted(pods(manifests).keys() - {edge[0] for edge in names}):
+        yield f"NetworkPolicy: {name} can't ask for names"
+    expected = EDGES[manifests.overlay]
+    yield from (f"NetworkPolicy: {a} may not reach {b}:{port}" for a, b, port in _sorted(expected - allowed))
+    yield from (f"NetworkPolicy: {a} may reach {b}:{port}" for a, b, port in _sorted(allowed - names - expected))
+
+
+def edges_of(manifests: Manifests) -> set[Edge]:
+    """Give every edge that the policies allow; a place outside the overlay's pods ends with a slash or is OUTSIDE."""
+    return {*_allowed(list(manifests.of("NetworkPolicy")), pods(manifests)), *_listeners(manifests)}
+
+
+def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
+    """Give the labels of all pods, those included that operators make."""
+    found = {name_of(workload): labels_of(workload) for workload in manifests.workloads()}
+    for pool in manifests.of("KafkaNodePool"):
+        if "broker" in pool["spec"]["roles"]:
+            found["kafka"] = {**pool["metadata"]["labels"], **pool["spec"]["template"]["pod"]["metadata"]["labels"]}
+    for cluster in manifests.of("Cluster"):
+        own = cluster["spec"]["inheritedMetadata"]["labels"]
+        found[name_of(cluster)] = {"cnpg.io/cluster": name_of(cluster), **own}
+    for pooler in manifests.of("Pooler"):
+        found["pooler"] = pooler["spec"]["template"]["metadata"]["labels"]
+    return found
+
+
+def _allowed(policies: list[Document], known: dict[str, dict[str, str]]) -> Iterator[Edge]:
+    leaving = {edge for policy in policies for edge in _side(policy, known, "egress", "to")}
+    entering = {(b, a, port) for policy in policies for a, b, port in _side(policy, known, "ingress", "from")}
+    for a, b, port in leaving:
+        if b not in known or (a, b, port) in entering:
+            yield a, b, port
+    yield from ((a, b, port) for a, b, port in entering if a not in known)
+
+
+def _side(policy: Document, known: dict[str, dict[str, str]], side: str, peers: str) -> Iterator[Edge]:
+    for rule in policy["spec"].get(side, []):
+        numbers = [port["port"] for port in rule["ports"]] if "ports" in rule else [None]
+        for own in (name for name, labels in known.items() if selects(policy["spec"]["podSelector"], labels)):
+            for other in (name for peer in rule[peers] for name in _peers(peer, known)):
+                yield from ((own, other, number) for number in numbers)
+
+
+def _peers(peer: dict[str, Any], known: dict[str, dict[str, str]]) -> Iterator[str]:
+    if "ipBlock" in peer:
+        yield OUTSIDE
+    elif "namespaceSelector" in peer:
+        yield peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"] + "/"
+    else:
+        yield from (name for name, labels in known.items() if selects(peer["podSelector"], labels))
+
+
+def _listeners(manifests: Manifests) -> Iterator[Edge]:
+    """Give what Strimzi lets in from other namespaces by policies of its own."""
+    for kafka in manifests.of("Kafka"):
+        for listener in kafka["spec"]["kafka"]["listeners"]:
+            for peer in listener["networkPolicyPeers"]:
+                if "namespaceSelector" in peer:
+                    yield from ((name, "kafka", listener["port"]) for name in _peers(peer, {}))
+
+
+def _sorted(found: set[Edge]) -> list[Edge]:
+    return sorted(found, key=str)
+
+
+CHECKS = (edges,)

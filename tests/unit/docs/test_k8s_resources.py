@@ -1,0 +1,64 @@
+"""What Kubernetes is told of topics, logins and rights follows from where the rest of the project has it from."""
+
+import json
+
+import pytest
+import yaml
+from readmit_cli.stack.buckets import RIGHTS, policy_of
+from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
+from readmit_contracts.predictions import example_encounter
+from support.generated_text import ROOT, GeneratedText
+from support.k8s import kafka_resources
+
+
+def test_the_topics_of_production_are_those_of_the_contracts(generated: GeneratedText) -> None:
+    """A topic that is missing there stops whoever writes it."""
+    generated.file(kafka_resources.PRODUCTION / "kafka-topics.yaml", kafka_resources.topics())
+
+
+def test_each_principal_may_do_in_kafka_what_the_contracts_say(generated: GeneratedText) -> None:
+    """Less stops a service, more is a hole."""
+    generated.file(kafka_resources.PRODUCTION / "kafka-users.yaml", kafka_resources.users())
+
+
+def test_the_operators_prometheus_has_the_same_rules(generated: GeneratedText) -> None:
+    """An alert that exists on laptops alone wakes nobody."""
+    generated.file(kafka_resources.PRODUCTION / "prometheus-rules.yaml", kafka_resources.prometheus_rule())
+
+
+def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
+    """Kustomize takes no pattern, so that a new file has to be listed."""
+    folder = ROOT / "observability"
+    generators = yaml.safe_load((folder / "kustomization.yaml").read_text())["configMapGenerator"]
+    listed = {name.rpartition("=")[2] for generator in generators for name in generator["files"]}
+    patterns = ("prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
+    there = {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
+    assert listed == there
+
+
+def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:
+    """A request that is refused takes no time."""
+    path = ROOT / "k8s" / "components" / "loadtest" / "encounter.json"
+    generated.file(path, json.dumps(example_encounter(), indent=1) + "\n")
+
+
+@pytest.mark.parametrize("user", RIGHTS)
+def test_each_user_of_the_object_store_may_do_what_it_may_in_the_local_stack(
+    generated: GeneratedText, user: str
+) -> None:
+    """Rights that were never tried are wrong."""
+    path = ROOT / "k8s" / "components" / "minio" / f"policy-{user}.json"
+    generated.file(path, json.dumps(policy_of(user), indent=1) + "\n")
+
+
+def test_each_login_is_made() -> None:
+    """A migration grants rights to all of them, and fails for want of one."""
+    script = (ROOT / "k8s" / "components" / "postgres-single" / "make-databases.sh").read_text()
+    made = {line.split()[1] for line in script.splitlines() if line.startswith("login ")}
+    assert made == {*DATABASE_LOGINS, MLFLOW_LOGIN}
+    resources = yaml.safe_load_all((kafka_resources.PRODUCTION / "postgres.yaml").read_text())
+    cluster = next(each["spec"] for each in resources if each["kind"] == "Cluster")
+    assert cluster["bootstrap"]["initdb"]["owner"] == DATABASE_OWNER
+    assert {role["name"] for role in cluster["managed"]["roles"]} == made - {DATABASE_OWNER}
+    entries = " ".join(cluster["postgresql"]["pg_hba"]).replace(",", " ").split()
+    assert made <= set(entries)

@@ -1,0 +1,54 @@
+"""Whom Prometheus is told to ask."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from readmit_cli.stack import prometheus
+from readmit_cli.stack.checkout import Checkout
+from readmit_cli.stack.errors import StackError
+from readmit_cli.stack.ports import LOOPBACK, Ports
+from readmit_cli.stack.programs import INFRASTRUCTURE, MLFLOW, OBSERVERS, POSTGRES, PROMETHEUS, SERVICES
+from readmit_cli.stack.s3_server import S3Server
+from readmit_cli.stack.state_directory import StateDirectory
+
+
+@pytest.fixture
+def installed(tmp_path) -> Checkout:
+    """Give a checkout in which Prometheus is installed."""
+    (tmp_path / "local").symlink_to(Checkout.find().templates)
+    (tmp_path / ".local" / "bin").mkdir(parents=True)
+    (tmp_path / ".local" / "bin" / "prometheus").touch()
+    return Checkout(tmp_path)
+
+
+def targets(checkout: Checkout, state: Path, server: S3Server) -> dict[str, list[str]]:
+    """Give whom each job asks."""
+    directory = StateDirectory(state)
+    directory.create()
+    prometheus.prepare(checkout, directory, Ports(), server)
+    read = yaml.safe_load((directory.prometheus / "prometheus.yml").read_text())
+    return {job["job_name"]: job["static_configs"][0]["targets"] for job in read["scrape_configs"]}
+
+
+def test_every_program_that_has_metrics_is_asked_under_its_own_name(installed, tmp_path):
+    """An alert's label `job` is what people type after `readmit logs`."""
+    asked = targets(installed, tmp_path / "state", S3Server.MINIO)
+    # Postgres tells through its exporter; MLflow, and Prometheus of itself, are not asked.
+    assert set(asked) == {*INFRASTRUCTURE, *SERVICES, *OBSERVERS} - {POSTGRES, MLFLOW, PROMETHEUS}
+    addresses = [address for found in asked.values() for address in found]
+    assert len(addresses) == len(set(addresses)) == len(asked)
+    assert all(address.startswith(f"{LOOPBACK}:") for address in addresses)
+
+
+def test_an_object_store_without_metrics_is_not_asked(installed, tmp_path):
+    """A target that can never answer would be an alert for ever."""
+    asked = targets(installed, tmp_path / "state", S3Server.VERSITY)
+    assert asked.pop("s3") == []
+    assert all(asked.values())
+
+
+def test_a_prometheus_that_is_not_there_is_told_with_what_puts_it_there(tmp_path):
+    """The supervisor would only say that it can't find a command."""
+    with pytest.raises(StackError, match="make install"):
+        targets(Checkout(tmp_path), tmp_path / "state", S3Server.MINIO)
