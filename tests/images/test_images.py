@@ -196,14 +196,17 @@ def _alter(system: System, database: str, statement: str) -> None:
 @pytest.mark.usefixtures("accounted")
 @pytest.mark.parametrize(
     ("command", "said"),
-    [(("topics", "create", "--size", "local"), "topics are as declared"), (("ingest", "verify", "last"), "101,766")],
+    [
+        (("topics", "create", "--size", "local"), "topics are as declared"),
+        (("ingest", "verify", "last", "--dataset", "/data/dataset.csv"), "101,766"),
+    ],
     ids=["topics", "verify"],
 )
 def test_the_command_does_from_its_image_what_it_does_from_a_checkout(
     system: System, command: tuple[str, ...], said: str
 ) -> None:
     """In a cluster there is no other way to give it."""
-    environment = system.command_environment() | {"READMIT_DATASET": "/data/dataset.csv"}
+    environment = system.command_environment()
     volumes = system.volumes("batch-producer")
     whole = ("python", "-m", "readmit_cli", *command)
     with container("cli", "readmit-check-cli", environment, system.folder, volumes=volumes, command=whole) as it:
