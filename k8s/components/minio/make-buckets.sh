@@ -7,10 +7,12 @@ mc mb --ignore-existing store/readmit-models store/readmit-mlflow
 
 user() { # name, access key, secret key
     mc admin user add store "$2" "$3"
-    mc admin policy create store "readmit-$1" "/buckets/policy-$1.json"
+    mc admin policy create store "rights-of-$1" "/buckets/policy-$1.json"
     # It is an error to attach what is attached already.
-    mc admin policy entities store --user "$2" | grep -q "readmit-$1" ||
-        mc admin policy attach store "readmit-$1" --user "$2"
+    case $(mc admin policy entities store --user "$2") in
+        *"rights-of-$1"*) ;;
+        *) mc admin policy attach store "rights-of-$1" --user "$2" ;;
+    esac
 }
 
 user trainer "$TRAINER_ACCESS_KEY" "$TRAINER_SECRET_KEY"
