@@ -15,7 +15,7 @@ NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
-.PHONY: help install lock lint unit integration e2e test airflow-test asyncapi-check observe-check prometheus-pictures k8s-check k8s-picture test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test loadtest loadtest-check loadtest-compare capacity up demo down clean
+.PHONY: help install lock lint unit integration e2e test airflow-test images images-test compose-secrets asyncapi-check observe-check prometheus-pictures k8s-check k8s-picture test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test loadtest loadtest-check loadtest-compare capacity up demo down clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,9 +101,19 @@ test-slow: ## Tests that take their time: AsyncAPI's own parser, Kubernetes' fil
 	@$(MAKE) loadtest-check
 	@$(MAKE) loadtest
 
-nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway.
+nightly: ## Tests of the object store with the other S3 server, Versity S3 Gateway, and the images.
 	@READMIT_S3=versity $(MAKE) install
 	$(BIN)/pytest tests/integration/runtime/test_s3_object_store.py tests/integration/stack/test_s3_rights.py -k versity
+	@$(MAKE) images-test
+
+images: ## Build every image into the Docker engine that runs; BASE=another base image, BUILD_OPTIONS=more for docker build.
+	@local/images/build-all.sh
+
+compose-secrets: ## Make the secrets of compose.yaml that are not there yet, in .local/compose/secrets.
+	@local/compose/make-secrets.sh
+
+images-test: install ## The images, built and measured, and the accounted run with the four services in containers; ends with the verdict.
+	@local/images/test.sh
 
 log-kill-test: install ## Predictors killed under load, KILLS=50 of them, and every answer accounted for.
 	READMIT_KILLS=$(or $(KILLS),50) $(BIN)/pytest -s tests/integration/predictor/test_prediction_log_kills.py

@@ -36,7 +36,20 @@ for folder in packages/*/ services/*/; do
 done
 compile requirements.lock pyproject.toml packages/*/pyproject.toml services/*/pyproject.toml migrations/pyproject.toml \
     --group dev "${members[@]}"
-for folder in local/uv local/go local/mlflow local/k8s airflow loadtests benchmarks/peers/raw_records benchmarks/peers/mlserver; do
+# One for each image, of the workspace's versions. A wheel that a service never imports stays out of its image.
+image() { # folder, then the packages to leave out
+    local folder=$1 leave_out=()
+    shift
+    for package in "$@"; do leave_out+=(--no-emit-package "$package"); done
+    compile "$folder/requirements.lock" "$folder/pyproject.toml" --constraint requirements.lock "${members[@]}" "${leave_out[@]}"
+}
+image services/batch_producer
+image services/ingestor
+image services/trainer
+image services/predictor scipy narwhals
+image migrations
+image packages/cli
+for folder in local/images local/uv local/go local/mlflow local/k8s airflow loadtests benchmarks/peers/raw_records benchmarks/peers/mlserver; do
     compile "$folder/requirements.lock" "$folder/requirements.in" --python-version 3.11
 done
 local/install/packages.sh node

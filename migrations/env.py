@@ -1,6 +1,8 @@
 """Run the migrations: each in one transaction, one runner at a time, forward only."""
 
 import os
+import sys
+from pathlib import Path
 
 import sqlalchemy
 from alembic import context
@@ -9,9 +11,23 @@ from alembic import context
 ONE_RUNNER_AT_A_TIME = 7_205_001
 
 
+def address() -> sqlalchemy.URL:
+    """Return READMIT_MIGRATIONS_URL; where it has no password, the folder READMIT_SECRETS may have it in a file."""
+    try:
+        url = sqlalchemy.make_url(os.environ["READMIT_MIGRATIONS_URL"])
+        folder = os.environ.get("READMIT_SECRETS")
+        if folder is None or url.password is not None:
+            return url
+        return url.set(password=Path(folder, "READMIT_MIGRATIONS_PASSWORD").read_text("utf-8").strip())
+    except KeyError as missing:
+        sys.exit(f"{missing.args[0]} is not set; name the database as its owner, postgresql+psycopg://...")
+    except OSError as error:
+        sys.exit(f"The password of READMIT_MIGRATIONS_URL is neither in it nor in a file: {error}")
+
+
 def main() -> None:
     """Apply the missing revisions to the database named by READMIT_MIGRATIONS_URL."""
-    engine = sqlalchemy.create_engine(os.environ["READMIT_MIGRATIONS_URL"], poolclass=sqlalchemy.pool.NullPool)
+    engine = sqlalchemy.create_engine(address(), poolclass=sqlalchemy.pool.NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, transaction_per_migration=False)
         with context.begin_transaction():

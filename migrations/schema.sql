@@ -1334,6 +1334,9 @@ GRANT USAGE ON SCHEMA raw TO readmit_auditor;
 
 GRANT USAGE ON SCHEMA status TO readmit_reader;
 GRANT USAGE ON SCHEMA status TO readmit_auditor;
+GRANT USAGE ON SCHEMA status TO readmit_batch_producer;
+GRANT USAGE ON SCHEMA status TO readmit_ingestor;
+GRANT USAGE ON SCHEMA status TO readmit_trainer;
 
 GRANT USAGE ON SCHEMA training TO readmit_trainer;
 GRANT USAGE ON SCHEMA training TO readmit_auditor;
@@ -1563,6 +1566,9 @@ GRANT SELECT ON TABLE status.runs TO readmit_auditor;
 
 GRANT SELECT ON TABLE status.schema TO readmit_reader;
 GRANT SELECT ON TABLE status.schema TO readmit_auditor;
+GRANT SELECT ON TABLE status.schema TO readmit_batch_producer;
+GRANT SELECT ON TABLE status.schema TO readmit_ingestor;
+GRANT SELECT ON TABLE status.schema TO readmit_trainer;
 
 GRANT SELECT ON TABLE status.store TO readmit_reader;
 GRANT SELECT ON TABLE status.store TO readmit_auditor;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What comes from the operating system: Python with venv, Java, Maven, PostgreSQL, kcat. Installs what is missing only.
 # Arguments name further parts: wrk, which only the benchmark of serving needs, node, which only the check of the
-# AsyncAPI document needs, and chromium, which only pictures of pages need.
+# AsyncAPI document needs, chromium, which only pictures of pages need, and engine, which only the check of the images
+# needs.
 . "$(dirname "$0")/part.sh"
 
 has_python() { local/install/python-version.sh >/dev/null 2>&1; }
@@ -19,6 +20,7 @@ has_kcat() { command -v kcat >/dev/null; }
 has_openmp() { [[ $(uname) == Darwin ]] || ldconfig -p 2>/dev/null | grep -q 'libgomp\.so\.1' || compgen -G '/usr/lib/*/libgomp.so.1' >/dev/null; }
 has_node() { command -v npm >/dev/null && command -v node >/dev/null && (($(major_of "$(node --version | tr -d v)") >= 18)); }
 has_wrk() { command -v wrk >/dev/null; }
+has_engine() { command -v dockerd >/dev/null && command -v mmdebstrap >/dev/null && [[ -x /usr/bin/docker ]]; }
 has_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 has_certificates() { [[ $(uname) == Darwin || -e /etc/ssl/certs/ca-certificates.crt || -n ${SSL_CERT_FILE:-} ]]; }
 
@@ -74,6 +76,7 @@ for part in "${missing[@]}"; do
         openmp) wanted+=(libgomp1) ;;
         node) wanted+=(nodejs npm) ;;
         wrk) wanted+=(wrk) ;;
+        engine) wanted+=(docker.io mmdebstrap) ;;
         chromium) wanted+=(chromium) ;;
         certificates) wanted+=(ca-certificates) ;;
     esac

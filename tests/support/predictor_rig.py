@@ -159,7 +159,7 @@ class PredictorRig:
             ),
             health=health_routes(
                 alive=lambda: True,
-                checks={"model": self.serving.check_loaded, "access keys": self.keys.check_known},
+                checks={"model": self.loader.check_loaded, "access keys": self.keys.check_known},
                 registry=self.registry,
             ),
             keys=self.keys,

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from readmit_runtime.settings import NESTED_DELIMITER, KafkaSettings, PostgresSettings
+from pydantic_settings import SettingsConfigDict, SettingsError
+from readmit_runtime.settings import NESTED_DELIMITER, SECRETS_FOLDER, FiledSettings, KafkaSettings, PostgresSettings
 
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
@@ -24,7 +24,7 @@ AUDIT_STATEMENT_S = 600.0
 _URL = r"^https?://\S+$"
 
 
-class CliSettings(BaseSettings):
+class CliSettings(FiledSettings):
     """How `readmit` reaches a system that is not the local stack; what is unset is found there."""
 
     model_config = SettingsConfigDict(
@@ -53,6 +53,8 @@ class Connections:
         """Read the settings; raises CommandFailed when one is not valid."""
         try:
             return cls(CliSettings())
+        except SettingsError as error:
+            raise CommandFailed(f"{SECRETS_FOLDER}: {error}", code=ExitCode.USAGE) from None
         except ValidationError as error:
             faults = [
                 f"{(PREFIX + NESTED_DELIMITER.join(map(str, fault['loc']))).upper()}: {fault['msg']}"

@@ -38,6 +38,10 @@ _TRANSIENT_CODES = frozenset(
 _READ_BYTES = 1024 * 1024
 
 
+class BucketMissing(Exception):
+    """The object store has no such bucket, or does not let this key use it."""
+
+
 class S3ObjectStore:
     """An ObjectStore on one bucket; the bucket must exist.
 
@@ -75,6 +79,22 @@ class S3ObjectStore:
     async def list(self, prefix: str) -> tuple[StoredObject, ...]:
         """Return the entries whose keys begin with the prefix, in order. Raises Transient."""
         return await asyncio.to_thread(self._list, check_prefix(prefix))
+
+    async def check_bucket(self) -> None:
+        """Return when the bucket is there and may be used; raises BucketMissing, Transient."""
+        await asyncio.to_thread(self._check_bucket)
+
+    def _check_bucket(self) -> None:
+        try:
+            with _transient_errors():
+                found = self._client.bucket_exists(self._bucket)
+        except S3Error as error:
+            raise BucketMissing(
+                f"the object store answers {error.code} for the bucket {self._bucket}: it is not there, or the key may "
+                "not use it."
+            ) from error
+        if not found:
+            raise BucketMissing(f"the object store has no bucket {self._bucket}; make it, or name the right one.")
 
     def _put_if_absent(self, key: str, content: bytes | Path) -> bool:
         size = len(content) if isinstance(content, bytes) else content.stat().st_size

@@ -1,18 +1,27 @@
 """Read a service's settings from its environment: typed, bounded, described with unit and effect.
 
 A service derives one class from `ServiceSettings`, names its prefix (`READMIT_INGESTOR_`) and adds what it needs;
-nested groups are written with two underscores: `READMIT_INGESTOR_KAFKA__BOOTSTRAP_SERVERS`.
+nested groups are written with two underscores: `READMIT_INGESTOR_KAFKA__BOOTSTRAP_SERVERS`. What the environment lacks
+is read from the folder that `READMIT_SECRETS` names, from a file called like the variable.
 """
 
+import os
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 NESTED_DELIMITER = "__"
+SECRETS_FOLDER = "READMIT_SECRETS"
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -56,7 +65,7 @@ class PostgresSettings(SettingsGroup):
     port: Port = Field(default=5432, description="TCP port.")
     database: str = Field(min_length=1, description="Name of the database.")
     user: str = Field(min_length=1, description="The service's own role.")
-    password: SecretStr = Field(description="The role's password.")
+    password: SecretStr = Field(min_length=1, description="The role's password.")
     ssl_mode: Literal["disable", "prefer", "require", "verify-ca", "verify-full"] = Field(
         default="prefer", description="verify-full wherever the network is shared; the other modes trust the network."
     )
@@ -92,7 +101,7 @@ class ObjectStoreSettings(SettingsGroup):
     endpoint: str = Field(pattern=r"^[^/\s]+$", description="`host:port`, without scheme.")
     region: str = Field(default="us-east-1", min_length=1, description="Region that signs the requests.")
     access_key: str = Field(min_length=1, description="The service's own key id.")
-    secret_key: SecretStr = Field(description="The secret of the key.")
+    secret_key: SecretStr = Field(min_length=1, description="The secret of the key.")
     bucket: str = Field(min_length=3, max_length=63, description="The bucket; it must exist.")
     secure: bool = Field(default=True, description="TLS; false for loopback only.")
     ca_file: Path | None = Field(
@@ -129,7 +138,25 @@ class TracingSettings(SettingsGroup):
     )
 
 
-class ServiceSettings(BaseSettings):
+class FiledSettings(BaseSettings):
+    """Settings from the environment, then from the folder of secrets."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment, then the folder of secrets; a folder that is named and not there is an error."""
+        folder = os.environ.get(SECRETS_FOLDER)
+        secrets = NestedSecretsSettingsSource(file_secret_settings, secrets_dir=folder, secrets_dir_missing="error")
+        return init_settings, env_settings, secrets
+
+
+class ServiceSettings(FiledSettings):
     """What every service has; a service's own class sets `env_prefix` and adds its groups and bounds."""
 
     model_config = SettingsConfigDict(
@@ -151,6 +178,12 @@ class ServiceSettings(BaseSettings):
     )
 
 
+class TracedSettings(ServiceSettings):
+    """What every service has whose work goes on from a message."""
+
+    tracing: TracingSettings = TracingSettings()
+
+
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
 
 
@@ -161,6 +194,8 @@ def load(settings_type: type[_Settings]) -> _Settings:
     """
     try:
         return settings_type()
+    except SettingsError as error:
+        raise SettingsInvalid(f"{SECRETS_FOLDER}: {error}") from None
     except ValidationError as error:
         prefix = settings_type.model_config.get("env_prefix", "")
         faults = [

@@ -10,7 +10,6 @@ from uuid import uuid4
 from prometheus_client import CollectorRegistry
 from readmit_contracts.commands import CancelIngestion, ResetStore, ResumeIngestion, StartIngestion
 from readmit_contracts.topics import INGESTION_COMMANDS
-from readmit_runtime import logs, tracing
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.consumer import GroupConsumer
 from readmit_runtime.consumer_progress import ConsumerProgress
@@ -21,11 +20,13 @@ from readmit_runtime.heartbeat import Heartbeat
 from readmit_runtime.http import HttpServer, health_routes
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
-from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.lifecycle import Loop, run_loops
 from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.messages import IncomingRecord
 from readmit_runtime.outbox_relay import OutboxRelay
-from readmit_runtime.settings import load
+from readmit_runtime.prerequisites import Prerequisites
+from readmit_runtime.schema_revision import check_schema
+from readmit_runtime.service import start
 from readmit_runtime.topic_admin import lag_of
 from readmit_runtime.watchdog import Watchdog
 
@@ -96,26 +97,31 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
             probe=lambda: _postgres_answers(pool),
         )
         metrics.loops.watch("commands", progress, watchdog)
+        needed = Prerequisites({"schema": lambda: check_schema(pool)}, beat=heartbeat.beat)
         app = create_app(
             reader=PostgresRunReader(pool, consumer=SERVICE),
             dataset=dataset,
             producer=producer,
             health=health_routes(
                 alive=heartbeat.alive,
-                checks={"kafka": lambda: _consuming(progress), "postgres": lambda: _postgres_answers(pool)},
+                checks={
+                    "kafka": lambda: _consuming(progress),
+                    "postgres": lambda: _postgres_answers(pool),
+                    **needed.readiness(),
+                },
                 registry=registry,
             ),
             new_id=uuid4,
         )
-        loops = {
+        loops: dict[str, Loop] = {
             "commands": GroupConsumer(
                 client, metrics.loops.aged("commands", handle), settings.consumer, progress=progress
             ).run,
             "streaming": worker.run,
             "relay": relay.run,
             "watchdog": watchdog.run,
-            "http": HttpServer(app, settings.http).run,
         }
+        loops = {**needed.before(loops), "http": HttpServer(app, settings.http).run}
         try:
             await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
         finally:
@@ -133,11 +139,8 @@ async def _postgres_answers(pool: Pool) -> None:
 
 
 def main() -> int:
-    """Read the settings and run until told to stop; return the exit code."""
-    settings = load(BatchProducerSettings)
-    logs.configure(service=SERVICE, level=settings.log_level)
-    tracing.configure(settings.tracing, service=SERVICE)
-    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+    """Run until told to stop; return the exit code."""
+    return start(SERVICE, BatchProducerSettings, serve)
 
 
 if __name__ == "__main__":

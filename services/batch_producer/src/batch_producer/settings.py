@@ -11,9 +11,8 @@ from readmit_runtime.settings import (
     HttpSettings,
     KafkaSettings,
     PostgresSettings,
-    ServiceSettings,
     SettingsGroup,
-    TracingSettings,
+    TracedSettings,
 )
 from readmit_runtime.watchdog import WatchdogSettings
 
@@ -47,10 +46,10 @@ class StreamingSettings(SettingsGroup):
         return self
 
 
-class BatchProducerSettings(ServiceSettings):
+class BatchProducerSettings(TracedSettings):
     """What a batch producer needs to know."""
 
-    model_config = SettingsConfigDict(**{**ServiceSettings.model_config, "env_prefix": "READMIT_BATCH_PRODUCER_"})
+    model_config = SettingsConfigDict(**{**TracedSettings.model_config, "env_prefix": "READMIT_BATCH_PRODUCER_"})
 
     kafka: KafkaSettings
     postgres: PostgresSettings
@@ -58,7 +57,6 @@ class BatchProducerSettings(ServiceSettings):
     dataset: Path = Field(description="The dataset's CSV file; it is read again when it changes.")
     consumer: ConsumerSettings = ConsumerSettings(max_records=20, session_timeout_s=10)
     producer: ProducerSettings = ProducerSettings()
-    tracing: TracingSettings = TracingSettings()
     streaming: StreamingSettings = StreamingSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     dead_letters_in_a_row: int = Field(

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 from readmit_contracts.commands import RebuildClean
 from readmit_contracts.topics import PREDICTIONS, QUARANTINE_COMMANDS
-from readmit_runtime import logs, tracing
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.database import Connection, Pool, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
-from readmit_runtime.lifecycle import Loop, run, run_loops
+from readmit_runtime.lifecycle import Loop, run_loops
 from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.observation import Observation
 from readmit_runtime.outbox_relay import OutboxRelay
-from readmit_runtime.settings import load
+from readmit_runtime.prerequisites import Prerequisites
+from readmit_runtime.schema_revision import check_schema
+from readmit_runtime.service import start
 
 from ingestor.chunks.handler import SPLIT_OF_TOPIC, ChunkHandler
 from ingestor.chunks.outcome import GroupOutcome
@@ -49,9 +50,14 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
         cleaner = Cleaner(pool, sweep_s=settings.sweep_s, on_cleaned=metrics.batch_cleaned)
         consumers = _consumers(settings, pool, metrics, cleaner)
         observation = Observation(pool, look, *(consumer.progress for consumer in consumers))
+        needed = Prerequisites({"schema": lambda: check_schema(pool)}, beat=observation.heartbeat.beat)
         routes = health_routes(
             alive=observation.heartbeat.alive,
-            checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
+            checks={
+                "kafka": observation.consuming,
+                "postgres": observation.postgres_answers,
+                **needed.readiness(),
+            },
             registry=registry,
         )
         loops: dict[str, Loop] = {
@@ -59,10 +65,10 @@ async def serve(settings: IngestorSettings, stop: asyncio.Event) -> None:
             "relay": relay.run,
             "observation": observation.run,
             "predictions_retention": Retention(pool, settings.retention, on_deleted=metrics.predictions_deleted).run,
-            "http": HttpServer(health_app(routes), settings.http).run,
         }
         for consumer in consumers:
             loops |= consumer.loops(settings, probe=observation.postgres_answers, metrics=metrics.loops)
+        loops = {**needed.before(loops), "http": HttpServer(health_app(routes), settings.http).run}
         try:
             await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
         finally:
@@ -108,12 +114,8 @@ def _consumers(
 
 
 def main() -> int:
-    """Read the settings and run until told to stop; return the exit code."""
-    settings = load(IngestorSettings)
-    logs.configure(service=SERVICE, level=settings.log_level)
-    tracing.configure(settings.tracing, service=SERVICE)
-    warm_up()
-    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+    """Run until told to stop; return the exit code."""
+    return start(SERVICE, IngestorSettings, serve, prepare=warm_up)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,8 @@ from readmit_runtime.settings import (
     HttpSettings,
     KafkaSettings,
     PostgresSettings,
-    ServiceSettings,
     SettingsGroup,
-    TracingSettings,
+    TracedSettings,
 )
 from readmit_runtime.watchdog import WatchdogSettings
 
@@ -36,17 +35,16 @@ class RetentionSettings(SettingsGroup):
         return self
 
 
-class IngestorSettings(ServiceSettings):
+class IngestorSettings(TracedSettings):
     """What an ingestor needs to know."""
 
-    model_config = SettingsConfigDict(**{**ServiceSettings.model_config, "env_prefix": "READMIT_INGESTOR_"})
+    model_config = SettingsConfigDict(**{**TracedSettings.model_config, "env_prefix": "READMIT_INGESTOR_"})
 
     kafka: KafkaSettings
     postgres: PostgresSettings
     http: HttpSettings
     consumer: ConsumerSettings = ConsumerSettings(max_records=40, session_timeout_s=10)
     producer: ProducerSettings = ProducerSettings()
-    tracing: TracingSettings = TracingSettings()
     sweep_s: float = Field(
         30.0, gt=0, le=600, description="Seconds after which stored batches are looked for without a reason."
     )

@@ -10,17 +10,17 @@ from importlib.metadata import version
 import structlog
 from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import ACCESS_KEYS, MODELS_PROMOTED
-from readmit_runtime import logs, tracing
 from readmit_runtime.backoff import Backoff
 from readmit_runtime.clock import SystemClock
 from readmit_runtime.http import HttpServer, health_routes
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
-from readmit_runtime.lifecycle import run, run_loops
+from readmit_runtime.lifecycle import run_loops
 from readmit_runtime.message_spans import TracedProducer
 from readmit_runtime.object_store import ObjectStore
 from readmit_runtime.request_spans import traced
-from readmit_runtime.settings import ObjectStoreSettings, load
+from readmit_runtime.service import start
+from readmit_runtime.settings import ObjectStoreSettings
 
 from predictor.access_keys import AccessKeys
 from predictor.announcements import Announcements
@@ -103,7 +103,7 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         # the loop that answers is the loop that liveness asks about: an answer is the proof
         health=health_routes(
             alive=lambda: True,
-            checks={"model": serving.check_loaded, "access keys": keys.check_known},
+            checks={"model": loader.check_loaded, "access keys": keys.check_known},
             registry=registry,
         ),
         keys=keys,
@@ -148,14 +148,14 @@ def _open_store(settings: ObjectStoreSettings) -> ObjectStore:
     return S3ObjectStore(settings)
 
 
-def main() -> int:
-    """Read the settings and run until told to stop; return the exit code."""
-    settings = load(PredictorSettings)
-    logs.configure(service=SERVICE, level=settings.log_level)
-    tracing.configure(settings.tracing, service=SERVICE)
+def _favour_single_requests() -> None:
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is imported stays, and need not be looked through again and again
-    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+
+
+def main() -> int:
+    """Run until told to stop; return the exit code."""
+    return start(SERVICE, PredictorSettings, serve, prepare=_favour_single_requests)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ from predictor.trial_process import Trial, TrialUnfinished
 log = structlog.get_logger(__name__)
 
 
+class NoModel(Exception):
+    """There is no model to answer with; the text says what it lacks."""
+
+
 class ModelLoader:
     """Loads what `Promotions` wants. A failed load changes nothing but counts, log and announcements."""
 
@@ -60,12 +64,23 @@ class ModelLoader:
         self._keeper = ThreadPoolExecutor(1, thread_name_prefix="keep models")
         self.busy = False
         """Whether a promotion is being loaded, or waits for the next attempt."""
+        self._failure: Failure | None = None
         self.restored = asyncio.Event()
         """Set once the cache was looked through: what is held decides which promotion may follow it."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Load each promotion that comes to be wanted, until `stop`; a load under way then is given up."""
         await _until(stop, self._run(stop))
+
+    async def check_loaded(self) -> None:
+        """Return once there is a model to answer with, as readiness asks; raises NoModel."""
+        if self._serving.current is not None:
+            return
+        if not self._promotions.caught_up:
+            raise NoModel("Kafka's topic of promotions was not read to its end yet; the log says why.")
+        if self._failure is not None:
+            raise NoModel(f"The promoted model is not loaded: {self._failure.detail}")
+        raise NoModel("No model is loaded yet; promote one.")
 
     async def _run(self, stop: asyncio.Event) -> None:
         settled = await self._restore()
@@ -92,7 +107,7 @@ class ModelLoader:
         backoff = self._new_backoff()
         announced: set[str] = set()
         while not stop.is_set():
-            failure = await self._attempt(wanted)
+            failure = self._failure = await self._attempt(wanted)
             if failure is None:
                 return
             self._reports.failed(wanted.promotion, failure, announce=failure.reason not in announced)

@@ -125,6 +125,11 @@ class Promotions:
         self._metrics.promotion_read(verdict)
         return verdict
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether the topic was read to the end that it had at the start."""
+        return self._has_caught_up()
+
     async def _apply(self, record: IncomingRecord) -> None:
         with processing(record):
             self.apply(record)

@@ -14,10 +14,6 @@ from readmit_features import RecordEncoder
 from predictor.lightgbm_library import Booster
 
 
-class NoModel(Exception):
-    """No model was loaded yet."""
-
-
 class ScoreInvalid(Exception):
     """The model's answer is no probability."""
 
@@ -96,8 +92,3 @@ class Serving:
     def swap(self, model: LoadedModel) -> None:
         """Let this model answer from the next request on."""
         self.current = model
-
-    async def check_loaded(self) -> None:
-        """Return once there is a model to answer with, as readiness asks; raises NoModel."""
-        if self.current is None:
-            raise NoModel("No model is loaded yet; promote one, or see why its load failed.")

@@ -11,9 +11,8 @@ from readmit_runtime.settings import (
     HttpSettings,
     KafkaSettings,
     ObjectStoreSettings,
-    ServiceSettings,
     SettingsGroup,
-    TracingSettings,
+    TracedSettings,
 )
 
 
@@ -113,16 +112,15 @@ class PredictionLogSettings(SettingsGroup):
     )
 
 
-class PredictorSettings(ServiceSettings):
+class PredictorSettings(TracedSettings):
     """What a predictor needs to know."""
 
-    model_config = SettingsConfigDict(**{**ServiceSettings.model_config, "env_prefix": "READMIT_PREDICTOR_"})
+    model_config = SettingsConfigDict(**{**TracedSettings.model_config, "env_prefix": "READMIT_PREDICTOR_"})
 
     kafka: KafkaSettings
     object_store: ObjectStoreSettings
     http: HttpSettings
     producer: ProducerSettings = ProducerSettings(delivery_limit_s=5.0)
-    tracing: TracingSettings = TracingSettings()
     limits: LimitSettings = LimitSettings()
     keys: KeySettings = KeySettings()
     load: LoadSettings = LoadSettings()

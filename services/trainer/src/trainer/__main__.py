@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from readmit_contracts.topics import MODELS_LOADED, MODELS_PROMOTED
-from readmit_runtime import logs, tracing
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.consumer import GroupConsumer, Handler
 from readmit_runtime.consumer_progress import ConsumerProgress
@@ -19,13 +18,14 @@ from readmit_runtime.http import HttpServer, health_app, health_routes
 from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
-from readmit_runtime.lifecycle import Loop, run, run_loops
+from readmit_runtime.lifecycle import Loop, run_loops
 from readmit_runtime.message_spans import TracedProducer
-from readmit_runtime.object_store import ObjectStore
 from readmit_runtime.observation import Observation
 from readmit_runtime.outbox_relay import OutboxRelay
+from readmit_runtime.prerequisites import Prerequisites
 from readmit_runtime.s3_object_store import S3ObjectStore
-from readmit_runtime.settings import load
+from readmit_runtime.schema_revision import check_schema
+from readmit_runtime.service import start
 from readmit_runtime.topic_admin import lag_of
 from readmit_runtime.watchdog import Watchdog
 
@@ -63,7 +63,7 @@ class Clients:
     """What every part of the trainer shares."""
 
     pool: Pool
-    objects: ObjectStore
+    objects: S3ObjectStore
     scratch: Scratch
     mlflow: MlflowServer
     metrics: TrainerMetrics
@@ -98,8 +98,7 @@ async def serve(settings: TrainerSettings, stop: asyncio.Event) -> None:
         clients.metrics.loops.relay(clients.relay)
         works = _works(settings, clients)
         try:
-            loops = {**_consumers(settings, clients, works, registry), **_loops(clients, works)}
-            await run_loops(loops, stop, shutdown_s=settings.shutdown_s)
+            await run_loops(_loops(settings, clients, works, registry), stop, shutdown_s=settings.shutdown_s)
         finally:
             await producer.close()
 
@@ -158,9 +157,7 @@ def _works(settings: TrainerSettings, clients: Clients) -> Works:
     return works
 
 
-def _consumers(
-    settings: TrainerSettings, clients: Clients, works: Works, registry: CollectorRegistry
-) -> dict[str, Loop]:
+def _loops(settings: TrainerSettings, clients: Clients, works: Works, registry: CollectorRegistry) -> dict[str, Loop]:
     def requested() -> None:
         works.worker.wake()
         works.promoter.wake()
@@ -196,36 +193,32 @@ def _consumers(
             f"{name}_watchdog": watchdog.run,
         }
 
+    needed = Prerequisites(
+        {"schema": lambda: check_schema(clients.pool), "object store": clients.objects.check_bucket},
+        beat=observation.heartbeat.beat,
+    )
     routes = health_routes(
         alive=observation.heartbeat.alive,
-        checks={"kafka": observation.consuming, "postgres": observation.postgres_answers},
+        checks={"kafka": observation.consuming, "postgres": observation.postgres_answers, **needed.readiness()},
         registry=registry,
     )
     keep_news = ReplicaHandler(clients.pool, DeadLetterLimit(limit))
-    return {
+    work: dict[str, Loop] = {
         **consumer("requests", GROUP, intake.TOPICS, intake.Intake(commands), requests_progress),
         **consumer("replicas", REPLICAS_GROUP, [MODELS_LOADED.name], keep_news, replicas_progress),
         "observation": observation.run,
-        "http": HttpServer(health_app(routes), settings.http).run,
-    }
-
-
-def _loops(clients: Clients, works: Works) -> dict[str, Loop]:
-    return {
         "relay": clients.relay.run,
         "worker": works.worker.run,
         "promoter": works.promoter.run,
         "projector": works.projector.run,
         "alias": works.alias.run,
     }
+    return {**needed.before(work), "http": HttpServer(health_app(routes), settings.http).run}
 
 
 def main() -> int:
-    """Read the settings and run until told to stop; return the exit code."""
-    settings = load(TrainerSettings)
-    logs.configure(service=GROUP, level=settings.log_level)
-    tracing.configure(settings.tracing, service=GROUP)
-    return run(lambda stop: serve(settings, stop), shutdown_s=settings.shutdown_s)
+    """Run until told to stop; return the exit code."""
+    return start(GROUP, TrainerSettings, serve)
 
 
 if __name__ == "__main__":

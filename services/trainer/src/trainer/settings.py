@@ -12,9 +12,8 @@ from readmit_runtime.settings import (
     KafkaSettings,
     ObjectStoreSettings,
     PostgresSettings,
-    ServiceSettings,
     SettingsGroup,
-    TracingSettings,
+    TracedSettings,
 )
 from readmit_runtime.watchdog import WatchdogSettings
 
@@ -101,10 +100,10 @@ class MlflowSettings(SettingsGroup):
     )
 
 
-class TrainerSettings(ServiceSettings):
+class TrainerSettings(TracedSettings):
     """What a trainer needs to know."""
 
-    model_config = SettingsConfigDict(**{**ServiceSettings.model_config, "env_prefix": "READMIT_TRAINER_"})
+    model_config = SettingsConfigDict(**{**TracedSettings.model_config, "env_prefix": "READMIT_TRAINER_"})
 
     kafka: KafkaSettings
     postgres: PostgresSettings
@@ -116,7 +115,6 @@ class TrainerSettings(ServiceSettings):
     promotion: PromotionSettings = PromotionSettings()
     consumer: ConsumerSettings = ConsumerSettings(max_records=100, session_timeout_s=10)
     producer: ProducerSettings = ProducerSettings()
-    tracing: TracingSettings = TracingSettings()
     dead_letters_in_a_row: int = Field(
         50, ge=1, le=10_000, description="Unusable messages in a row at which the process ends, for a person to look."
     )

@@ -5,11 +5,12 @@ the rules themselves are `readmit_contracts.rows.check_value`. Chunks that pyarr
 differently (quotes, backslashes, carriage returns, NUL, wrong field counts, not UTF-8) are checked line by line.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -17,8 +18,6 @@ from readmit_contracts.chunks import CHUNK_HEADER_LINE
 from readmit_contracts.columns import COLUMNS, Column
 from readmit_contracts.reasons import Reason
 from readmit_contracts.rows import check_line, check_value
-
-IntArray = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 POSITION_COLUMNS = ("dataset_no", "row_no")
 COLUMN_NAMES = [column.name for column in COLUMNS]
@@ -89,11 +88,11 @@ def _check_columns(bodies: Sequence[bytes]) -> list[list[BadRow]]:
         return []
     text = b"".join(bodies)
     table = _read(text)
-    starts = np.cumsum([0, *(part.count(b"\n") for part in bodies)])
+    starts = list(accumulate((part.count(b"\n") for part in bodies), initial=0))
     first_fault: dict[int, BadRow] = {}
     for column in COLUMNS:
         values = table.column(column.name).chunk(0)
-        for row in _faulty_rows(column, values).tolist():
+        for row in _faulty_rows(column, values):
             if row not in first_fault:
                 value = values[row].as_py()
                 reason = check_value(column, value)
@@ -101,9 +100,9 @@ def _check_columns(bodies: Sequence[bytes]) -> list[list[BadRow]]:
                     first_fault[row] = BadRow(0, reason, column.name, value)
     found: list[list[BadRow]] = [[] for _ in bodies]
     for row in sorted(first_fault):
-        chunk = int(np.searchsorted(starts, row, side="right")) - 1
+        chunk = bisect_right(starts, row) - 1
         fault = first_fault[row]
-        found[chunk].append(BadRow(row - int(starts[chunk]), fault.reason, fault.field, fault.value))
+        found[chunk].append(BadRow(row - starts[chunk], fault.reason, fault.field, fault.value))
     return found
 
 
@@ -126,14 +125,15 @@ def _read(text: bytes) -> pa.Table:
     )
 
 
-def _faulty_rows(column: Column, values: pa.Array) -> IntArray:
+def _faulty_rows(column: Column, values: pa.Array) -> Sequence[int]:
     if column.name in IDENTIFIERS:
         return _faulty_identifiers(column, values)
     distinct = values.dictionary.to_pylist()
     faulty = [code for code, value in enumerate(distinct) if _fault(column, value) is not None]
     if not faulty:
-        return np.empty(0, np.int64)
-    return np.flatnonzero(np.isin(values.indices.to_numpy(zero_copy_only=False), faulty))
+        return ()
+    rows: Sequence[int] = pc.indices_nonzero(pc.is_in(values.indices, pa.array(faulty, pa.int32()))).to_pylist()
+    return rows
 
 
 @lru_cache(maxsize=16_384)
@@ -141,13 +141,13 @@ def _fault(column: Column, value: str) -> Reason | None:
     return check_value(column, value)
 
 
-def _faulty_identifiers(column: Column, values: pa.Array) -> IntArray:
+def _faulty_identifiers(column: Column, values: pa.Array) -> Sequence[int]:
     canonical = pc.match_substring_regex(values, r"^[1-9][0-9]{0,9}$")
     if pc.all(canonical).as_py():
         numbers = pc.min_max(pc.cast(values, pa.int64())).as_py()
         if numbers["min"] >= column.minimum and numbers["max"] <= column.maximum:
-            return np.empty(0, np.int64)
-    return np.array([row for row, value in enumerate(values.to_pylist()) if check_value(column, value)], np.int64)
+            return ()
+    return [row for row, value in enumerate(values.to_pylist()) if check_value(column, value)]
 
 
 def _check_lines(text: bytes) -> list[BadRow]:
