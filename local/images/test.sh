@@ -20,13 +20,19 @@ start_engine() {
         --pidfile "$state/docker.pid" --bridge=none --iptables=false --ip6tables=false --ip-forward=false \
         --ip-masq=false --live-restore=false >"$state/log" 2>&1 &
     engine=$!
-    trap 'kill "$engine" || true; wait "$engine" || true' EXIT
+    trap stop_engine EXIT
     for _ in {1..100}; do
         if "$DOCKER" info >/dev/null 2>&1; then return; fi
         kill -0 "$engine" 2>/dev/null || break
         sleep 0.2
     done
     skip "the engine did not start here: $(grep -o 'failed.*' "$state/log" | tail -n 1)"
+}
+
+stop_engine() {
+    kill "$engine" || true
+    wait "$engine" || true
+    umount "$state/exec/netns/default" || true # it stays mounted, and `make clean` could not remove the folder
 }
 
 make_base() { # what python:3.11-slim-bookworm has, of Debian's own packages; it trusts whom this machine trusts
