@@ -36,7 +36,7 @@ def test_nothing_listens_on_another_address_than_loopback(airflow_stack):
     """Airflow's servers for logs and health would listen on every address of the machine."""
     found = listening.addresses(orphans(airflow_stack.state.root))
     ports = airflow_stack.ports
-    expected = (ports.airflow, ports.postgres, ports.kafka, ports.kafka_controller)
+    expected = (ports.airflow, ports.postgres, ports.kafka, ports.kafka_controller, ports.kafka_metrics)
     assert found == {f"127.0.0.1:{port}" for port in expected}
 
 
