@@ -46,7 +46,7 @@ image() { # folder, then the packages to leave out
 image services/batch_producer
 image services/ingestor
 image services/trainer
-image services/predictor scipy narwhals
+image services/predictor scipy narwhals asyncpg
 image migrations
 image packages/cli
 for folder in local/images local/uv local/go local/mlflow local/k8s airflow loadtests benchmarks/peers/raw_records benchmarks/peers/mlserver; do

@@ -56,7 +56,7 @@ def test_the_predictor_has_lightgbm_without_what_only_its_python_package_needs()
     """It is half of what the image may weigh."""
     names = {name for name, _ in pins(IMAGES["predictor"])}
     assert {"lightgbm", "numpy"} <= names
-    assert names.isdisjoint({"scipy", "narwhals", "pandas", "pyarrow", "scikit-learn"})
+    assert names.isdisjoint({"asyncpg", "scipy", "narwhals", "pandas", "pyarrow", "scikit-learn"})
 
 
 def test_the_context_is_what_the_dockerfiles_copy() -> None:
