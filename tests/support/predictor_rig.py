@@ -136,7 +136,7 @@ class PredictorRig:
         self.log = PredictionLog(
             replica=REPLICA,
             producer=self.producer,
-            settings=log_settings or log_settings_of(flush_limit_s=0.2),
+            settings=log_settings or log_settings_of(flush_limit_s=5.0),
             metrics=self.metrics,
             backoff=_eager(),
         )
