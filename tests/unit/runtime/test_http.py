@@ -107,6 +107,13 @@ async def test_metrics_are_those_of_the_given_registry() -> None:
     assert "python_info" not in answer.text
 
 
+async def test_a_version_that_is_none_is_answered_in_text() -> None:
+    """Nobody needs a key to ask for it, so it may be no error of ours."""
+    answer = await get("/metrics", headers={"accept": "application/openmetrics-text;version=abc"})
+    assert answer.status_code == httpx.codes.OK
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
 async def test_metrics_are_in_openmetrics_for_who_asks_as_prometheus_does() -> None:
     """Exemplars are in no other format."""
     registry = CollectorRegistry()

@@ -87,3 +87,36 @@ async def test_what_is_missing_is_logged_once_for_each_reason_and_told_by_readin
         await asyncio.gather(*running)
     told = [(line["prerequisite"], line["detail"].partition(": ")[2]) for line in lines]
     assert told == [("schema", "no schema"), ("bucket", "no bucket"), ("schema", "another reason")]
+
+
+async def test_a_silent_server_neither_stops_the_heart_nor_holds_up_the_end() -> None:
+    """Liveness would have the process killed while it waits, and a stop would run out of its time."""
+    beats, stop = list[int](), asyncio.Event()
+
+    async def silent() -> None:
+        await asyncio.Event().wait()
+
+    needed = Prerequisites(
+        {"schema": silent, "bucket": silent}, beat=lambda: beats.append(1), every_s=SOON_S, check_s=SOON_S
+    )
+    running = [asyncio.create_task(loop(stop)) for loop in needed.before({}).values()]
+    await _let_look()
+    assert len(beats) > 3
+    with pytest.raises(PrerequisiteMissing, match="no answer in"):
+        await needed.readiness()["schema"]()
+    stop.set()
+    await asyncio.wait_for(asyncio.gather(*running), 1)
+
+
+async def test_a_stop_does_not_wait_for_a_check_under_way() -> None:
+    """The time from SIGTERM to the end is for the work in hand."""
+    stop = asyncio.Event()
+
+    async def silent() -> None:
+        await asyncio.Event().wait()
+
+    needed = Prerequisites({"schema": silent}, beat=lambda: None, check_s=60)
+    running = [asyncio.create_task(loop(stop)) for loop in needed.before({}).values()]
+    await _let_look()
+    stop.set()
+    await asyncio.wait_for(asyncio.gather(*running), 1)

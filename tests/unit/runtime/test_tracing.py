@@ -166,6 +166,32 @@ async def test_a_request_goes_on_in_the_trace_of_its_caller(exported: InMemorySp
     assert second.parent is None
 
 
+async def test_a_request_that_came_along_with_another_is_none_of_its_trace(exported: InMemorySpanExporter) -> None:
+    """The server begins it within the other one's task, whose context it inherits; callers would share a trace."""
+
+    async def app(_scope, _receive, send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": (trace_context.current() or "none").encode()})
+
+    transport = httpx.ASGITransport(app=traced(app, paths=["/v1/predict"]))
+    async with httpx.AsyncClient(transport=transport, base_url="http://predictor") as client:
+        with trace_context.replacing(CALLER):
+            answer = await client.post("/v1/predict")
+    assert trace_context.trace_id_of(answer.text) != TRACE_ID
+    (span,) = exported.get_finished_spans()
+    assert span.parent is None
+
+
+def test_what_a_row_without_a_trace_leads_to_has_none() -> None:
+    """Work on another run's rows may be what completes it."""
+    with trace_context.replacing(CALLER):
+        with trace_context.of_row(None):
+            assert trace_context.current() is None
+        with trace_context.of_row(OTHER):
+            assert trace_context.current() == OTHER
+        assert trace_context.current() == CALLER
+
+
 def test_a_value_is_told_with_the_trace_it_came_from(exported: InMemorySpanExporter) -> None:
     """From a slow bucket to the request that was slow it is one click."""
     registry = CollectorRegistry()

@@ -51,7 +51,10 @@ def health_routes(
         return _answer(ok=all(answer == "ok" for answer in results), fields={"checks": answers})
 
     async def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        try:
+            encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        except (TypeError, ValueError):  # of a version that is none
+            encode, content_type = choose_encoder("")
         return Response(encode(registry), media_type=content_type)
 
     return [

@@ -16,6 +16,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.structs import RecordMetadata
 
+from readmit_runtime import trace_context
 from readmit_runtime.errors import Transient
 from readmit_runtime.kafka_errors import is_transient, transient_errors
 from readmit_runtime.kafka_options import client_options
@@ -86,7 +87,8 @@ class KafkaProducer:
             if self._client is None:
                 client = self._build()
                 try:
-                    with transient_errors("connecting a producer"):
+                    # its tasks live on, and are no part of the work that happens to publish first
+                    with trace_context.replacing(None), transient_errors("connecting a producer"):
                         async with asyncio.timeout(self._settings.delivery_limit_s):
                             await client.start()
                 except BaseException:

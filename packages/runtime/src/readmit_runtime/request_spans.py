@@ -6,7 +6,7 @@ from typing import Any
 from readmit_contracts.envelope import traceparent_of
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from readmit_runtime import tracing
+from readmit_runtime import trace_context, tracing
 
 _HEADER = b"traceparent"
 _STATUS = "http.response.status_code"
@@ -23,12 +23,16 @@ def traced(app: ASGIApp, *, paths: Collection[str]) -> ASGIApp:
             await app(scope, receive, send)
             return
         headers = [(name.decode("latin-1"), value) for name, value in scope["headers"] if name == _HEADER]
-        with tracing.span(
-            f"POST {path}",
-            parent=traceparent_of(headers),
-            kind="server",
-            attributes={"http.request.method": "POST", "http.route": path},
-        ) as note:
+        # a request that came along with another one begins in its task's context, and is none of its trace
+        with (
+            trace_context.replacing(None),
+            tracing.span(
+                f"POST {path}",
+                parent=traceparent_of(headers),
+                kind="server",
+                attributes={"http.request.method": "POST", "http.route": path},
+            ) as note,
+        ):
 
             async def send_and_note(message: MutableMapping[str, Any]) -> None:
                 if message["type"] == "http.response.start":

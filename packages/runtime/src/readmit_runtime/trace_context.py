@@ -45,6 +45,13 @@ def carrying(traceparent: str | None) -> Iterator[None]:
 
 
 @contextmanager
+def of_row(traceparent: str | None) -> Iterator[None]:
+    """Go on in a row's context as `carrying` does; what a row without one leads to belongs to no trace."""
+    with replacing(None) if traceparent is None else carrying(traceparent):
+        yield
+
+
+@contextmanager
 def replacing(traceparent: str | None) -> Iterator[None]:
     """Let this be the current context until the block ends."""
     before = _CURRENT.set(traceparent)

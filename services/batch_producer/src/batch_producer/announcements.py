@@ -38,7 +38,7 @@ def ingestion_planned(message: IngestionPlanned) -> Event:
 def ingestion_completed(run: Row) -> Event:
     """Say that every batch of a run is clean. `run` has the `event` of `ingest.complete_runs`, and `traceparent`."""
     message = msgspec.json.decode(run["event"], type=IngestionCompleted)
-    with trace_context.carrying(run["traceparent"]):
+    with trace_context.of_row(run["traceparent"]):
         return _event(message, message.run_id)
 
 
@@ -50,7 +50,7 @@ def ingestion_failed(run: Row) -> Event:
         reason=run["reason"],
         detail=run["detail"][:_DETAIL_MAX],
     )
-    with trace_context.carrying(run["traceparent"]):
+    with trace_context.of_row(run["traceparent"]):
         return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
 
 

@@ -58,14 +58,14 @@ def ingestion_failed(run: Row) -> Event:
     message = IngestionFailed(
         run_id=run["run_id"], generation=run["generation"], reason=run["reason"], detail=run["detail"]
     )
-    with trace_context.carrying(run["traceparent"]):
+    with trace_context.of_row(run["traceparent"]):
         return _event(message, run["run_id"], run["finished_at"].isoformat().replace(":", ""))
 
 
 def ingestion_completed(run: Row) -> Event:
     """Say that every batch of a run is clean. `run` has the `event` of `ingest.complete_runs`, and `traceparent`."""
     message = msgspec.json.decode(run["event"], type=IngestionCompleted)
-    with trace_context.carrying(run["traceparent"]):
+    with trace_context.of_row(run["traceparent"]):
         return _event(message, message.run_id)
 
 
