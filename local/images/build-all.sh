@@ -24,7 +24,7 @@ for image in "${images[@]}"; do
     read -r name version folder <<<"$image"
     if (($#)) && [[ " $* " != *" $name "* ]]; then continue; fi
     log=.local/log/image-$name.log
-    if ! DOCKER_BUILDKIT=1 "${DOCKER:-docker}" build "${options[@]}" "${more[@]}" \
+    if ! DOCKER_BUILDKIT=1 "${DOCKER:-docker}" build "${options[@]}" ${more[@]+"${more[@]}"} \
         --tag "readmit/$name:$version" --file "$folder/Dockerfile" . >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         printf 'What is wrong: readmit/%s could not be built; all of it is in %s\n' "$name" "$log" >&2

@@ -9,8 +9,8 @@ mkdir -p secrets
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
 for name in postgres-{superuser,owner,batch-producer,ingestor,trainer,reader,auditor,mlflow} grafana; do
-    [[ -e secrets/$name.env ]] || printf 'password=%s\n' "$(random)" >"secrets/$name.env"
+    [[ -s secrets/$name.env ]] || printf 'password=%s\n' "$(random)" >"secrets/$name.env"
 done
 for user in root trainer predictor mlflow; do
-    [[ -e secrets/s3-$user.env ]] || printf 'access-key=%s\nsecret-key=%s\n' "readmit-$user" "$(random)" >"secrets/s3-$user.env"
+    [[ -s secrets/s3-$user.env ]] || printf 'access-key=%s\nsecret-key=%s\n' "readmit-$user" "$(random)" >"secrets/s3-$user.env"
 done

@@ -28,7 +28,6 @@ BY_COMMAND = ("topics", "cli")
 AWS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "MLFLOW_S3_ENDPOINT_URL"}
 LIBPQ = {"PGPASSWORD", "PGSSLMODE", "PGSSLROOTCERT"}
 OTHERS: dict[str, re.Pattern[str]] = {
-    "trainer": re.compile("|".join(AWS)),
     "migrations": re.compile("|".join({"READMIT_MIGRATIONS_URL", *LIBPQ})),
     "mlflow": re.compile("|".join({*AWS, *LIBPQ}) + "|DO_NOT_TRACK|MLFLOW_(BACKEND_STORE_URI|DEFAULT_ARTIFACT_ROOT|"
                          "SERVER_ALLOWED_HOSTS|SERVER_ENABLE_JOB_EXECUTION|DISABLE_TELEMETRY)"),

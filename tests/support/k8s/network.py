@@ -29,8 +29,8 @@ EDGES: dict[str, set[Edge]] = {
     "local": LAPTOP,
     "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
     "production": COMMON
-    | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres")}
-    | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres")}
+    | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
+    | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
     | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}

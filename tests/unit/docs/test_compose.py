@@ -35,8 +35,6 @@ SETTINGS = {
 ONCE = {"migrations", "topics", "buckets"}
 # No digest of these is known for sure; docs/containers.md says how to find it.
 BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2"}
-# Where both ways to run MLflow have to differ: addresses, and who reads the password.
-OF_THE_PLACE = {"MLFLOW_BACKEND_STORE_URI", "MLFLOW_S3_ENDPOINT_URL", "MLFLOW_SERVER_ALLOWED_HOSTS"}
 
 pytestmark = requires_compose
 
@@ -216,6 +214,15 @@ def test_postgres_gets_every_login_and_the_stores_policies_are_those_of_the_stac
     for user in buckets.RIGHTS:
         policy = ROOT / "k8s" / "components" / "minio" / f"policy-{user}.json"
         assert json.loads(policy.read_text()) == buckets.policy_of(user)
+
+
+@pytest.mark.parametrize("script", [LOCAL / "make-buckets.sh", ROOT / "k8s/components/minio/make-buckets.sh"])
+def test_the_buckets_script_needs_what_its_image_has(script: Path) -> None:
+    """The image has a shell, cat and mc. Whatever else it called would be missed at the second start only."""
+    text = re.sub(r"(?m)#.*$", "", script.read_text())
+    words = re.findall(r"(?m)(?:^|[|(;]|&&|\|\|)[ \t]*([a-z]+)(?=[ \t])", text)
+    assert "mc" in words
+    assert set(words) <= {"mc", "cat", "set", "case", "for", "user", "secret"}
 
 
 def test_prometheus_asks_everything_that_has_metrics(services: dict[str, dict[str, Any]]) -> None:
