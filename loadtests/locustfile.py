@@ -205,6 +205,9 @@ def _report(environment: Any, ended: Ended) -> Report:
             msgspec.json.decode(file.read_bytes(), type=Played) if file.exists() else Played(faults=["never ended"])
         )
         faults = [f"scenario {options.scenario}: {fault}" for fault in played.faults]
+    wanted, there = (environment.runner.shape_last_tick or (0,))[0], environment.runner.user_count
+    if there < wanted:
+        faults.append(f"{there} of {wanted} users were there at the end; a process of the generator may have died")
     if environment.runner.exceptions:
         worst = max(environment.runner.exceptions.values(), key=lambda each: each["count"])
         faults.append(f"the users themselves broke {worst['count']} times: {worst['msg']}")

@@ -106,14 +106,14 @@ def _run(
         try:
             if meanwhile is not None:
                 meanwhile(locust, out)
-            code = locust.wait()
+            code = locust_process.believed(locust.wait(), reported=(out / RUN_FILE).exists())
         finally:
             if locust.poll() is None:
                 locust.terminate()
     if asked.keep and (out / RUN_FILE).exists():
         RESULTS.mkdir(exist_ok=True)
         shutil.copyfile(out / RUN_FILE, RESULTS / f"{name}.json")
-        if name == CAPACITY:
+        if name == CAPACITY and code == 0 and not asked.url:  # the page tells of a predictor on this machine
             capacity_page.publish(msgspec.json.decode((out / RUN_FILE).read_bytes()))
     return code
 

@@ -70,7 +70,7 @@ class Search:
         if len(self.found) == self.repeats:
             return None
         if not self._asked:
-            self._asked = self.first
+            self._asked = min(self.first, self.most)
         return self._asked
 
     @property

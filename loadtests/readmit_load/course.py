@@ -17,6 +17,8 @@ SETTLE_S = 4.0
 """After a change of users in a search: what the users before left behind is gone then."""
 TRIES = 2
 """How often a number of users has to miss before it has not held: a machine stumbles now and then."""
+PRESENT = 0.9
+"""The share of the users that must be there: a process of the generator may have died with some of them."""
 SCENARIO_PATIENCE_S = 300.0
 AFTER_SCENARIO_S = 5.0
 
@@ -115,7 +117,9 @@ def to_capacity(
 
 
 def _tried(users: int, window: Window, limits: Mapping[str, Limits]) -> Trial:
-    verdict = judge(window.endpoints, limits, window.generator, outside={})
+    there = sum(seen.asked for seen in window.endpoints.values()) / window.seconds
+    missing = [f"{there:.0f} of {users} users were there"] if there < PRESENT * users else []
+    verdict = judge(window.endpoints, limits, window.generator, outside={}, faults=missing)
     held = verdict.outcome is Outcome.PASS
     print(f"{users} users: {'held' if held else verdict.void or verdict.misses[0]}", flush=True)
     return Trial(users=users, held=held, misses=verdict.misses, void=verdict.void, window=window)

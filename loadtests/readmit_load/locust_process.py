@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LOCUST = ROOT / ".local" / "loadtests" / "bin" / "locust"
+_MISSED = 2
 PATHS = (ROOT / "loadtests", ROOT / "packages" / "contracts" / "src")
 
 
@@ -29,6 +30,14 @@ def command(target: Target, *, shape: str, out: Path, options: Mapping[str, str 
         if value not in (None, ""):
             words += [name, str(value)]
     return words
+
+
+def believed(code: int, *, reported: bool) -> int:
+    """Return the exit code of a load test; 2 for one that was killed, or that says it held and wrote no report."""
+    if code > 0 or (code == 0 and reported):
+        return code
+    print(f"FAIL: the load test ended with {code} and without a verdict", flush=True)
+    return _MISSED
 
 
 def environment(key: str, dataset: Path | None) -> dict[str, str]:

@@ -64,11 +64,11 @@ class Recording:
 
     def begin(self) -> None:
         """Begin a window: what was counted so far is thrown away, but for its failures."""
-        stats = self._environment.stats
+        self._server.look()  # before the clock begins: a predictor may take its time to tell
         for name, entry in self._entries():
             self.outside[name] += entry.num_failures
-        stats.reset_all()
-        self._server.look()
+        self._environment.stats.reset_all()
+        self._users = dict(self._environment.runner.user_classes_count)
         self._before = (dict(self.spent), self._server.totals(), psutil.cpu_times())
         self._asked.clear()
         self._began = self._looked = time.monotonic()
@@ -85,7 +85,6 @@ class Recording:
         """Give what was seen since `begin`."""
         spent_before, server_before, machine_before = self._before
         seconds = time.monotonic() - self._began
-        self._server.look()
         entries = dict(self._entries())
         endpoints = {}
         for name in sorted({*entries, *self._asked}):
@@ -97,6 +96,7 @@ class Recording:
                 asked=self._asked[name],
                 seconds=seconds,
             )
+        self._server.look()
         return Window(
             seconds=round(seconds, 1),
             endpoints=endpoints,

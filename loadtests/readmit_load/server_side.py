@@ -1,8 +1,10 @@
 """Add up what the predictors' own histograms say of the time in which they were asked."""
 
 import math
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from http.client import HTTPException
 
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
@@ -43,23 +45,28 @@ class ServerSide:
         self._fetch = fetch
         self._last: dict[str, Totals] = {}
         self._totals: Counter[Series] = Counter()
+        self._looking = threading.Lock()  # Locust makes it gevent's; two looks at once would count a page twice
         self.missed = 0
         """Looks that found nobody: what a process that was killed had counted since the last look is lost."""
 
     def look(self) -> None:
         """Add what each predictor counted since the last look; the first one counts as nothing."""
-        for url in self._urls:
-            try:
-                now = read_buckets(self._fetch(f"{url}/metrics"))
-            except OSError:
-                self.missed += 1
-                continue
-            before = self._last.get(url)
-            if before is not None:
-                anew = any(now.get(series, 0.0) < count for series, count in before.items())
-                for series, count in now.items():
-                    self._totals[series] += count - (0.0 if anew else before.get(series, 0.0))
-            self._last[url] = now
+        with self._looking:
+            for url in self._urls:
+                self._look_at(url)
+
+    def _look_at(self, url: str) -> None:
+        try:
+            now = read_buckets(self._fetch(f"{url}/metrics"))
+        except (OSError, HTTPException):  # the latter of one that was killed in the middle of its answer
+            self.missed += 1
+            return
+        before = self._last.get(url)
+        if before is not None:
+            anew = any(now.get(series, 0.0) < count for series, count in before.items())
+            for series, count in now.items():
+                self._totals[series] += count - (0.0 if anew else before.get(series, 0.0))
+        self._last[url] = now
 
     def totals(self) -> Totals:
         """Return what was counted so far, to tell a part from the whole afterwards."""

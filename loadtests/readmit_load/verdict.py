@@ -58,7 +58,9 @@ def judge(
         f"{name}: {failed} requests failed while the users began" for name, failed in outside.items() if failed
     )
     void = None
-    if generator.most >= STARVED_FROM:
+    if not generator.cpu_shares:
+        void = "nobody told how busy the generator was"
+    elif generator.most >= STARVED_FROM:
         void = f"the generator was starved: a process of it took {generator.most:.0%} of a core"
     outcome = Outcome.VOID if void else Outcome.FAIL if misses else Outcome.PASS
     return Verdict(outcome=outcome, misses=tuple(misses), void=void)

@@ -46,6 +46,13 @@ def test_it_says_when_no_more_users_were_allowed() -> None:
     assert search.median().users == 500
 
 
+def test_no_more_users_are_tried_than_were_allowed() -> None:
+    """Somebody has a reason for the bound."""
+    search = Search(first=100, most=50, repeats=1)
+    assert searched(search, 10_000) == [50]
+    assert search.open_ended
+
+
 def test_a_repeat_may_find_more_than_the_one_before() -> None:
     """A spread that can only shrink is no spread."""
     search = Search(first=100, most=20_000, repeats=2)

@@ -21,6 +21,7 @@ class FakeRecording:
         self.outside: Counter[str] = Counter()
         self.users = 0
         self.begun = 0
+        self.present = 1.0
         self._starved_from = starved_from
 
     def begin(self) -> None:
@@ -34,7 +35,7 @@ class FakeRecording:
         """Give times of a tenth of a millisecond for each user."""
         ms = self.users / 10
         times = {"p50_ms": ms, "p95_ms": ms, "p99_ms": ms, "most_ms": ms}
-        seen = EndpointFigures(requests=1_000, failures=0, asked=1_000.0, rate=self.users, **times)
+        seen = EndpointFigures(requests=1_000, failures=0, asked=self.users * self.present, rate=self.users, **times)
         share = 0.95 if self.users >= self._starved_from else 0.5
         generator = Generator(cpu_shares={"alone": share}, machine_share=None)
         return Window(seconds=1.0, endpoints={"POST /a": seen}, generator=generator, server={})
@@ -93,6 +94,20 @@ def test_a_search_ends_by_the_limits_or_by_a_starved_generator_and_says_which(
     assert 0.94 * users <= moment.capacity.users <= users
     assert moment.capacity.limited_by == limit
     assert f"{moment.capacity.users} users" in moment.capacity.said
+
+
+def test_users_that_are_not_there_have_not_held() -> None:
+    """With half of the generator dead, twice the users would seem to hold."""
+    recording = FakeRecording()
+    recording.present = 0.5
+    search = Search(first=100, most=100, repeats=1)
+    for moment in to_capacity(search, recording, {"POST /a": Limits(p99_ms=50.0)}, hold_s=3.0, clock=seconds()):
+        if isinstance(moment, Ended):
+            break
+        recording.users = moment[0]
+    assert moment.capacity is not None
+    assert moment.capacity.users < 2
+    assert "50 of 100 users were there" in moment.capacity.trials[0].misses
 
 
 def test_a_number_of_users_that_misses_once_has_a_second_chance() -> None:

@@ -1,5 +1,8 @@
 """What the predictors counted is added up across kills, and its quantiles are Prometheus' own."""
 
+import threading
+from http.client import IncompleteRead
+
 import pytest
 from predictor.metrics import PredictorMetrics
 from prometheus_client import CollectorRegistry, generate_latest
@@ -44,6 +47,52 @@ def test_only_what_was_answered_after_the_moment_counts() -> None:
     assert found.requests == 100
     assert found.p50_ms < 0.5
     assert found.p99_ms == pytest.approx(0.5)
+
+
+class SlowPredictor(Predictor):
+    """Takes its time to send the page as it was when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def page(self, url: str) -> str:
+        """Answer once it may."""
+        page = super().page(url)
+        self.asked.set()
+        assert self.go_on.wait(5)
+        return page
+
+
+def test_two_looks_at_once_count_a_page_once() -> None:
+    """One goes on in the background while a window ends; an older page behind a newer one looks like a new process."""
+    predictor = SlowPredictor()
+    server = ServerSide(["http://p"], predictor.page)
+    server.look()
+    predictor.answer(100, 0.001)
+    predictor.asked.clear()
+    predictor.go_on.clear()
+    looks = [threading.Thread(target=server.look) for _ in range(2)]
+    looks[0].start()
+    assert predictor.asked.wait(5)
+    predictor.answer(50, 0.001)
+    looks[1].start()
+    predictor.go_on.set()
+    for look in looks:
+        look.join()
+    assert server.since({})["/v1/predict"].requests == 150
+
+
+def test_a_page_that_breaks_off_is_a_missed_look() -> None:
+    """A replica may be killed in the middle of it."""
+
+    def broken(_url: str) -> str:
+        raise IncompleteRead(b"")
+
+    server = ServerSide(["http://p"], broken)
+    server.look()
+    assert server.missed == 1
 
 
 def test_a_process_that_was_started_anew_is_added_to_the_one_before() -> None:

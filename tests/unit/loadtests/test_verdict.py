@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from readmit_load import locust_process
 from readmit_load.figures import EndpointFigures, Generator, figures_of, percentile
 from readmit_load.slo import Limits
 from readmit_load.verdict import Outcome, Verdict, judge, line
@@ -21,6 +22,21 @@ def seen(**changes: Any) -> EndpointFigures:
 def judged(figures: EndpointFigures, *, generator: Generator = QUIET, **more: Any) -> Verdict:
     """Judge one endpoint."""
     return judge({"POST /a": figures}, LIMITS, generator, outside=more.pop("outside", {}), **more)
+
+
+def test_without_a_word_on_the_generator_a_run_is_void() -> None:
+    """Who can't tell whether it measured itself has measured nothing."""
+    verdict = judged(seen(), generator=Generator(cpu_shares={}, machine_share=0.6))
+    assert (verdict.outcome, verdict.code) == (Outcome.VOID, 3)
+
+
+@pytest.mark.parametrize(
+    ("code", "reported", "believed"),
+    [(0, True, 0), (0, False, 2), (-9, False, 2), (-9, True, 2), (1, False, 1), (3, True, 3)],
+)
+def test_a_load_test_that_was_killed_has_not_held(code: int, reported: bool, believed: int) -> None:
+    """Of several runs the greatest code counts, and that of a signal is below 0."""
+    assert locust_process.believed(code, reported=reported) == believed
 
 
 def test_what_holds_every_limit_passes() -> None:
