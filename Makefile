@@ -13,6 +13,10 @@ AIRFLOW_BIN := .local/airflow/bin
 # make ... AIRFLOW=no goes without Airflow.
 NO_AIRFLOW := $(if $(filter no,$(AIRFLOW)),--no-airflow)
 NO_PEERS := $(if $(filter no,$(PEERS)),--no-peers)
+# So many test processes share the files of unit, integration and e2e out, each with servers of its own; 0: none but the
+# first. A file's tests stay together and in order.
+WORKERS := 2
+SHARED := --numprocesses $(WORKERS) --dist loadfile
 TESTED = $(shell find $(1) -name 'test_*.py' 2>/dev/null | head -n 1)
 
 .PHONY: help install lock lint unit integration e2e test airflow-test images images-test compose-secrets asyncapi-check observe-check prometheus-pictures k8s-check k8s-picture test-slow nightly log-kill-test bad-bundle-test fuzz-test swap-test loadtest loadtest-check loadtest-compare capacity up demo down clean
@@ -49,13 +53,13 @@ lint: ## Static checks: style, format, types, borders between the packages, size
 		| awk '$$2 != "total" && $$1 > $(LONGEST_MODULE) { print $$2 ": " $$1 " lines, over $(LONGEST_MODULE)"; bad = 1 } END { exit bad }'
 
 unit: ## Unit tests: no sockets, seconds.
-	$(if $(call TESTED,tests/unit),$(BIN)/pytest tests/unit,@echo "no unit tests yet")
+	$(if $(call TESTED,tests/unit),$(BIN)/pytest $(SHARED) tests/unit,@echo "no unit tests yet")
 
 integration: ## Contract and integration tests against real Kafka, Postgres, S3 and MLflow on free ports.
-	$(if $(call TESTED,tests/contract tests/integration),$(BIN)/pytest $(wildcard tests/contract tests/integration),@echo "no integration tests yet")
+	$(if $(call TESTED,tests/contract tests/integration),$(BIN)/pytest $(SHARED) $(wildcard tests/contract tests/integration),@echo "no integration tests yet")
 
 e2e: ## End-to-end tests: a file in, a prediction out.
-	$(if $(call TESTED,tests/e2e),$(BIN)/pytest tests/e2e,@echo "no end-to-end tests yet")
+	$(if $(call TESTED,tests/e2e),$(BIN)/pytest $(SHARED) tests/e2e,@echo "no end-to-end tests yet")
 
 test: ## Install, then static checks and all of the tests above.
 	@$(MAKE) install

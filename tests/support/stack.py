@@ -10,7 +10,7 @@ from pathlib import Path
 
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.errors import StackError
-from readmit_cli.stack.ports import Ports
+from readmit_cli.stack.ports import FREE_PORT_RANGE, Ports
 from readmit_cli.stack.processes import is_alive
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack, recorded_ports
@@ -30,12 +30,18 @@ def temporary_stack(*, s3: S3Server | None = None, checkout: Checkout | None = N
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     # Postgres may run as another user than the tests.
     folder.chmod(0o755)
-    stack = Stack(folder / "state", Ports.free(), s3=s3, checkout=checkout)
+    stack = Stack(folder / "state", free_ports(), s3=s3, checkout=checkout)
     try:
         yield stack
     finally:
         stack.down()
         shutil.rmtree(folder)
+
+
+def free_ports() -> Ports:
+    """Give free ports that no other worker of this test run chooses: workers start their stacks at the same moment."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER", "gw0"), os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")
+    return Ports.free(FREE_PORT_RANGE[int(worker.removeprefix("gw")) :: int(workers)])
 
 
 def end_abandoned_stacks() -> None:

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from readmit_cli.exit_codes import ExitCode
-from readmit_cli.stack.ports import Ports
 from readmit_contracts.topics import TRAINING_EVENTS
 from support.lag_rig import LagRig
+from support.stack import free_ports
 
 LIMIT_S = 30.0
 
@@ -22,7 +22,7 @@ LIMIT_S = 30.0
 @pytest.fixture
 async def exporter(kafka_bootstrap) -> AsyncIterator[str]:
     """Give the address of a running exporter, which ends in order when it is asked to."""
-    port = Ports.free().lag_exporter
+    port = free_ports().lag_exporter
     environment = {
         **os.environ,
         "READMIT_LAG_EXPORTER_KAFKA__BOOTSTRAP_SERVERS": kafka_bootstrap,

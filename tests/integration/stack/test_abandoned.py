@@ -5,11 +5,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.processes import orphans
 from readmit_cli.stack.programs import S3
 from readmit_cli.stack.stack import Stack
-from support.stack import PREFIX, end_abandoned_stacks
+from support.stack import PREFIX, end_abandoned_stacks, free_ports
 
 
 def test_the_next_run_ends_what_a_killed_one_left():
@@ -17,7 +16,7 @@ def test_the_next_run_ends_what_a_killed_one_left():
     with subprocess.Popen(["true"]) as ended:
         ended.wait()
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{ended.pid}-"))
-    stack = Stack(folder / "state", Ports.free())
+    stack = Stack(folder / "state", free_ports())
     stack.up([S3])
     end_abandoned_stacks()
     assert not folder.exists()

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from readmit_cli.stack.ports import Ports
+from support.stack import free_ports
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def readmit():
     """Give the command on a state directory and ports of its own; the stack is stopped afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="readmit-command-"))
     folder.chmod(0o755)
-    ports = {f"READMIT_PORT_{name.upper()}": str(port) for name, port in Ports.free().model_dump().items()}
+    ports = {f"READMIT_PORT_{name.upper()}": str(port) for name, port in free_ports().model_dump().items()}
     environment = os.environ | ports | {"READMIT_STATE": str(folder / "state")}
 
     def run(*arguments):

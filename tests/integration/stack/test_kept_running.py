@@ -10,6 +10,7 @@ from readmit_cli.stack.ports import Ports, is_free
 from readmit_cli.stack.processes import orphans
 from readmit_cli.stack.programs import KAFKA, POSTGRES, S3
 from readmit_cli.stack.running_parts import check_running_parts
+from support.stack import free_ports
 
 INFRASTRUCTURE = (KAFKA, POSTGRES, S3)
 
@@ -99,3 +100,14 @@ def test_free_ports_are_free():
     ports = list(Ports.free().model_dump().values())
     assert len(set(ports)) == len(ports)
     assert all(map(is_free, ports))
+
+
+def test_workers_of_one_test_run_choose_from_different_ports(monkeypatch):
+    """They start their stacks at the same moment, before either listens."""
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "2")
+    chosen = []
+    for worker in ("gw0", "gw1"):
+        monkeypatch.setenv("PYTEST_XDIST_WORKER", worker)
+        chosen.append({port % 2 for _ in range(20) for port in free_ports().model_dump().values()})
+    assert [len(each) for each in chosen] == [1, 1]
+    assert chosen[0].isdisjoint(chosen[1])

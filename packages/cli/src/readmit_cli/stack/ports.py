@@ -38,9 +38,12 @@ class Ports(BaseSettings):
     airflow: Port = Field(18_088, description="Airflow's REST interface and web page.")
 
     @classmethod
-    def free(cls) -> "Ports":
-        """Choose ports that nothing listens on now, at random, so that two stacks started at once seldom meet."""
-        candidates = random.sample(FREE_PORT_RANGE, 200)
+    def free(cls, among: range = FREE_PORT_RANGE) -> "Ports":
+        """Choose ports that nothing listens on now, at random, so that two stacks started at once seldom meet.
+
+        Where they must not meet at all, each chooses `among` numbers of its own.
+        """
+        candidates = random.sample(among, 200)
         chosen = [port for port in candidates if is_free(port)]
         return cls.model_validate(dict(zip(cls.model_fields, chosen, strict=False)))
 
