@@ -1,5 +1,6 @@
 """Topics looked into and written by the command, on a real broker."""
 
+import asyncio
 import json
 from uuid import uuid4
 
@@ -145,8 +146,7 @@ async def test_what_the_contract_does_not_allow_is_not_sent(
 async def ends(kafka_bootstrap) -> dict[str, int]:
     """Give the number of records in the topics of these tests."""
     kafka = KafkaSettings(bootstrap_servers=kafka_bootstrap)
-    counted = {}
-    for topic in (QUARANTINE_COMMANDS, TRAINING_COMMANDS, TRAINING_EVENTS, BATCHES["train"]):
-        reader = KafkaTopicReader(kafka, topic.name, client_id="test")
-        counted[topic.name] = len(await read_to_end(reader, limit_s=20))
-    return counted
+    names = [topic.name for topic in (QUARANTINE_COMMANDS, TRAINING_COMMANDS, TRAINING_EVENTS, BATCHES["train"])]
+    readers = [KafkaTopicReader(kafka, name, client_id="test") for name in names]
+    found = await asyncio.gather(*(read_to_end(reader, limit_s=20) for reader in readers))
+    return dict(zip(names, map(len, found), strict=True))
