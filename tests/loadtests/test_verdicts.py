@@ -68,7 +68,7 @@ async def loaded(
         stderr=asyncio.subprocess.STDOUT,
     )
     if once_it_measures is not None:
-        while not (out / MEASURING_FILE).exists():
+        while not (out / MEASURING_FILE).exists() and process.returncode is None:
             await asyncio.sleep(0.1)
         once_it_measures(process.pid)
     said, _ = await process.communicate()
