@@ -53,7 +53,8 @@ class TrainerWorld:
             "READMIT_TRAINER_MLFLOW__ALIAS_EVERY_S": "1",
             "READMIT_TRAINER_HTTP__PORT": "0",
             "READMIT_TRAINER_FIT__SCRATCH": str(self.scratch),
-            "READMIT_TRAINER_JOBS__LEASE_S": "2",
+            # Longer than a crowded machine lets a process stand still: a living one must keep its job.
+            "READMIT_TRAINER_JOBS__LEASE_S": "5",
             "READMIT_TRAINER_JOBS__RENEW_S": "0.5",
             "READMIT_TRAINER_JOBS__POLL_S": "0.5",
         }
