@@ -60,6 +60,7 @@ class Blueprint:
             "state": str(self.state.root),
             "socket": str(self.state.supervisor_socket),
             "local": str(self.checkout.templates),
+            "exporters": str(self.checkout.observability / "exporters"),
             "java": str(self.checkout.java()),
             "kafka_jars": str(self.checkout.kafka_jars),
             "kafka_agent": str(self.checkout.kafka_agent),

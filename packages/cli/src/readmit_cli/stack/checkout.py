@@ -76,7 +76,7 @@ class Checkout:
 
     @property
     def observability(self) -> Path:
-        """The folder of the rules, among what else looks on."""
+        """The folder of the rules, of what exporters tell, and of what else looks on."""
         return self.root / "observability"
 
     @property
