@@ -1,4 +1,4 @@
-"""What the services stand on: the machine, the broker, Postgres, the object store."""
+"""What the services stand on: the machine, the broker, Postgres, the object store; and what shows and schedules."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -16,7 +16,13 @@ def page() -> Dashboard:
         "readmit-infrastructure",
         "readmit: infrastructure",
         "Whether what the services stand on is busy, full or broken.",
-        [("Machine", _machine()), ("Broker", _broker()), ("Postgres", _postgres()), ("Object store", _object_store())],
+        [
+            ("Machine", _machine()),
+            ("Broker", _broker()),
+            ("Postgres", _postgres()),
+            ("Object store", _object_store()),
+            ("MLflow", _mlflow()),
+        ],
         variables=[
             Variable("instance", "node_load1"),
             Variable("topic", "kafka_log_log_size"),
@@ -158,5 +164,21 @@ def _object_store() -> list[Panel]:
         graph(
             "Stored", "Bytes of all objects; MinIO counts them anew every few minutes.", "bytes",
             Query("max(minio_cluster_usage_total_bytes)", "objects"), span=THIRD, runbook="disk-full",
+        ),
+    ]  # fmt: skip
+
+
+def _mlflow() -> list[Panel]:
+    buckets = "sum by (le) (rate(mlflow_http_request_duration_seconds_bucket[$__rate_interval]))"
+    return [
+        graph(
+            "MLflow's requests", "Per second by the status of the answer; the trainer looks at the alias twice a minute.",
+            "reqps", Query("sum by (status) (rate(mlflow_http_request_total[$__rate_interval]))"), span=THIRD,
+            runbook="target-down",
+        ),
+        graph(
+            "MLflow's answers", "How long they take; most of it is its database.", "s",
+            *(Query(f"histogram_quantile({share}, {buckets})", name) for share, name in ((0.5, "half"), (0.95, "95 %"))),
+            span=THIRD,
         ),
     ]  # fmt: skip

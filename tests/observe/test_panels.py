@@ -48,4 +48,4 @@ def test_a_query_that_prometheus_refuses_is_told_with_its_reason(observed: Runni
 
 
 def _renamed(expr: str) -> str:
-    return re.sub(r"\b(readmit|kafka|process|node|pg|postgres|minio)([_:])", r"\1\2renamed_", expr)
+    return re.sub(r"\b(readmit|kafka|process|node|pg|postgres|minio|mlflow)([_:])", r"\1\2renamed_", expr)

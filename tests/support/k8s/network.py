@@ -23,7 +23,7 @@ LAPTOP: set[Edge] = (
     | {(name, "minio", S3) for name in ("trainer", "predictor", "mlflow", "buckets")}
     | {(name, "kafka", KAFKA) for name in ("topics", "kafka-ui")}
     | {("prometheus", name, METRICS) for name in (*TOLD_BY, "kafka", "postgres-exporter")}
-    | {("prometheus", "minio", S3), ("postgres-exporter", "postgres", POSTGRES)}
+    | {("prometheus", "minio", S3), ("prometheus", "mlflow", MLFLOW), ("postgres-exporter", "postgres", POSTGRES)}
     | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
 )
 EDGES: dict[str, set[Edge]] = {
@@ -33,7 +33,7 @@ EDGES: dict[str, set[Edge]] = {
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
-    | {("monitoring/", "kafka", 9404)}
+    | {("monitoring/", "kafka", 9404), ("monitoring/", "mlflow", MLFLOW)}
     | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}
