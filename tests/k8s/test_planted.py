@@ -127,6 +127,13 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _config(m, "ingestor").update(READMIT_INGESTOR_KAFKA__SASL_USERNAME="trainer"),
         "Deployment/ingestor: logs in to Kafka as trainer with ['kafka-ingestor']",
     ),
+    "an exporter that is asked elsewhere than it listens": (
+        "local",
+        lambda m: _config(m, "prometheus").update(
+            {"prometheus.yml": _config(m, "prometheus")["prometheus.yml"].replace("minio", "minoi")}
+        ),
+        "s3 can't be asked at minoi:9000",
+    ),
     "brokers that nobody may ask": (
         "production",
         lambda m: _drop(m, "NetworkPolicy", "kafka-metrics"),
