@@ -33,7 +33,7 @@ def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
     listed = {name.rpartition("=")[2] for generator in generators for name in generator["files"]}
     patterns = ("exporters/*", "prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
     there = {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
-    assert listed == there
+    assert listed == there - {"exporters/airflow.yml"}  # Airflow stays outside
 
 
 def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import LOOPBACK, Ports
-from readmit_cli.stack.programs import MLFLOW
+from readmit_cli.stack.programs import AIRFLOW_EXPORTER, MLFLOW
 from readmit_cli.stack.rendering import fill
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.state_directory import StateDirectory
@@ -22,7 +22,7 @@ def ask_for(state: StateDirectory, ports: Ports, parts: Collection[str]) -> None
     """Ask those that a stack may go without where they are among its parts; missed, they would be an alert for ever."""
     folder = targets_folder(state)
     folder.mkdir(exist_ok=True)
-    for job, port in {MLFLOW: ports.mlflow}.items():
+    for job, port in {MLFLOW: ports.mlflow, AIRFLOW_EXPORTER: ports.airflow_exporter}.items():
         file = folder / f"{job}.json"
         if job in parts:
             file.write_text(json.dumps([{"targets": [f"{LOOPBACK}:{port}"]}]))

@@ -31,6 +31,7 @@ from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
 from readmit_cli.stack.programs import (
     AIRFLOW,
     AIRFLOW_API_SERVER,
+    AIRFLOW_EXPORTER,
     BATCH_PRODUCER,
     KAFKA,
     LAG_EXPORTER,
@@ -86,7 +87,12 @@ class StartUp:
         services = {name: (name, self._program(name)) for name in (*SERVICES, LAG_EXPORTER)}
         services[PROMETHEUS] = (PROMETHEUS, self._program(PROMETHEUS, prepare=self._prepare_prometheus))
         plan = self._blueprint.checkout
-        for name, program in ((NODE_EXPORTER, plan.node_exporter), (POSTGRES_EXPORTER, plan.postgres_exporter)):
+        exporters = {
+            NODE_EXPORTER: plan.node_exporter,
+            POSTGRES_EXPORTER: plan.postgres_exporter,
+            AIRFLOW_EXPORTER: plan.statsd_exporter,
+        }
+        for name, program in exporters.items():
             services[name] = (name, self._program(name, prepare=self._installed(name, program)))
         return services | {name: (name, self._await) for name in AIRFLOW}
 
@@ -168,7 +174,8 @@ class StartUp:
         plan = self._blueprint
         self._installed(MLFLOW, plan.checkout.mlflow)()
         # Else what dead processes counted would be read at every scrape for ever.
-        shutil.rmtree(plan.state.mlflow, ignore_errors=True)
+        if plan.state.mlflow.exists():
+            shutil.rmtree(plan.state.mlflow)
 
     def _prepare_prometheus(self) -> None:
         plan = self._blueprint
