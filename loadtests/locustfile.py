@@ -22,6 +22,7 @@ from readmit_load import catalogue_users, kafka_users, preflight, report, run_me
 from readmit_load.balancing import Replicas
 from readmit_load.capacity import Search
 from readmit_load.course import Ended, Moment, through_stages, to_capacity
+from readmit_load.kafka_users import IngestionUser  # by name: Locust takes a file without users for tests of pytest
 from readmit_load.patients import DatasetUnusable
 from readmit_load.recording import ALONE, MASTER, Recording, Spent
 from readmit_load.report import Circumstances, Played, Report
@@ -116,7 +117,7 @@ def _begin(environment: Any, **_: Any) -> None:
     options = environment.parsed_options
     replicas = Replicas([url.rstrip("/") for url in (options.host or "").split(",") if url])
     users.World.replicas, users.World.key = replicas, os.environ.get("READMIT_ACCESS_KEY", "")
-    kafka_users.IngestionUser.bootstrap = options.kafka
+    IngestionUser.bootstrap = options.kafka
     catalogue_users.CatalogueUser.base_url = options.batch_producer.rstrip("/")
     environment.user_classes = _user_classes(options)
     try:
@@ -164,7 +165,7 @@ def _user_classes(options: Any) -> list[Any]:
         return [users.MlflowUser]
     chosen: list[Any] = list(PREDICTOR_USERS)
     if options.kafka:
-        chosen.append(kafka_users.IngestionUser)
+        chosen.append(IngestionUser)
     if options.batch_producer:
         chosen.extend(CATALOGUE_USERS)
     return chosen
@@ -216,7 +217,8 @@ def _report(environment: Any, ended: Ended) -> Report:
     if there < wanted:
         faults.append(f"{there} of {wanted} users were there at the end")
     if silent := recording.silent(SILENT_S):
-        faults.append(f"{len(silent)} of {len(recording.spent)} processes of the generator died on the way")
+        of = f"{len(silent)} of {len(recording.spent)} processes"
+        faults.append(f"{of} of the generator told nothing at the end: dead, or starved")
     if environment.runner.exceptions:
         worst = max(environment.runner.exceptions.values(), key=lambda each: each["count"])
         faults.append(f"the users themselves broke {worst['count']} times: {worst['msg']}")
@@ -227,7 +229,7 @@ def _report(environment: Any, ended: Ended) -> Report:
     verdict = judge(window.endpoints, limits, window.generator, outside=outside, faults=faults)
     if ended.capacity:
         # The figure is the result; that more users break the limits is how it was found.
-        verdict = verdict_of_search(faults)
+        verdict = verdict_of_search(ended.capacity, faults)
     title = options.scenario or options.shape
     said = line(verdict, window.endpoints, window.generator, title=title, capacity=ended.capacity)
     return Report(
