@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from batch_producer.__main__ import SERVICE
 from readmit_contracts.events import IngestionPlanned
-from readmit_contracts.topics import INGESTION_EVENTS
+from readmit_contracts.topics import INGESTION_COMMANDS, INGESTION_EVENTS
 from readmit_runtime.errors import Rejected
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.messages import incoming
@@ -14,17 +15,19 @@ from readmit_runtime.settings import KafkaSettings, PostgresSettings
 from readmit_runtime.topic_reader import read_to_end
 from support.batch_producer_process import PATIENCE_S, BatchProducerWorld
 from support.batch_producer_rig import Rig, sent_chunks
+from support.passed_over import pass_over
 from support.skeleton_dataset import write_skeleton
 
 
 @pytest.fixture
-def world(
+async def world(
     kafka_bootstrap: str,
     service_database: Callable[[str], PostgresSettings],
     rig: Rig,
     tmp_path: Path,
 ) -> BatchProducerWorld:
     """Give real servers with an empty store, and a file of 62 chunks of train and 3 of validation."""
+    await pass_over(kafka_bootstrap, group=SERVICE, topics=[INGESTION_COMMANDS.name])
     return BatchProducerWorld(kafka_bootstrap, service_database("readmit_batch_producer"), rig.path, tmp_path)
 
 

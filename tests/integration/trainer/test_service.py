@@ -7,15 +7,13 @@ import pytest
 from readmit_contracts.commands import PromoteModel, TrainModel
 from readmit_contracts.events import ModelPromoted, ReplicaReported
 from readmit_contracts.topics import MODELS_COMMANDS, MODELS_LOADED, MODELS_PROMOTED, TRAINING_COMMANDS
-from readmit_runtime.consumer_settings import ConsumerSettings
-from readmit_runtime.kafka_consumer import KafkaConsumerClient
 from readmit_runtime.kafka_producer import KafkaProducer
 from readmit_runtime.kafka_topic_reader import KafkaTopicReader
 from readmit_runtime.messages import incoming, outgoing
 from readmit_runtime.producer_settings import ProducerSettings
 from readmit_runtime.settings import KafkaSettings
-from readmit_runtime.topic_admin import TopicAdmin
 from readmit_runtime.topic_reader import read_to_end
+from support.passed_over import pass_over
 from support.trainer_process import TrainerWorld, fit_child
 from trainer.__main__ import GROUP
 from trainer.asking.intake import TOPICS
@@ -45,7 +43,7 @@ async def publish(kafka_bootstrap):
 
 async def test_a_trainer_killed_in_the_middle_of_a_job_leaves_one_model(rig, world, publish, kafka_bootstrap):
     """Another one does the job again, to the same bytes; the champion is announced, shown and reported by replicas."""
-    await _pass_over_what_other_tests_asked_for(kafka_bootstrap)
+    await pass_over(kafka_bootstrap, group=GROUP, topics=TOPICS)
     await publish(TRAINING_COMMANDS, TrainModel(model=rig.name, then="train"))
     async with world.trainer() as first:
         await _until(lambda: fit_child(world.scratch), 30)
@@ -73,28 +71,11 @@ async def test_a_trainer_killed_in_the_middle_of_a_job_leaves_one_model(rig, wor
     assert [(event.epoch, event.model_id) for event in promoted] == [(1, job["model_id"])]
 
 
-async def _pass_over_what_other_tests_asked_for(bootstrap: str) -> None:
-    kafka = KafkaSettings(bootstrap_servers=bootstrap)
-    async with TopicAdmin.connect(kafka, client_id="tests") as admin:
-        ends = {at.partition: at.end for at in await admin.offsets(TOPICS)}
-    client = KafkaConsumerClient(kafka, ConsumerSettings(), topics=TOPICS, group_id=GROUP, client_id="tests")
-    await client.start(_nothing_in_hand)
-    async with asyncio.timeout(30):
-        while len(client.assignment()) < len(ends):
-            await client.poll(0.1, max_records=1)
-    await client.commit(ends)
-    await client.stop()
-
-
 async def _report_until_cancelled(publish, model: str) -> None:
     # As a replica does: one report counts for 15 seconds, and the dead trainer's session ends later than that.
     while True:
         await publish(MODELS_LOADED, _report(model))
         await asyncio.sleep(2)
-
-
-async def _nothing_in_hand() -> None:
-    """A rebalance has nothing to wait for."""
 
 
 def _report(model: str) -> ReplicaReported:
