@@ -1,10 +1,15 @@
 """The system whose four services run as containers beside native servers, and the last word of the run."""
 
+import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from readmit_cli.stack.dataset import dataset_path
@@ -97,6 +102,30 @@ def note(request: pytest.FixtureRequest) -> Callable[..., None]:
         rows.setdefault(image, {}).update(columns)
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def accounted(system: System, note: Callable[..., None]) -> dict[str, Any]:
+    """Give what `readmit demo` came to, through the containers."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("readmit")), "demo", "--no-airflow", "--json"],
+        env=os.environ | system.command_environment(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    logs = "\n".join(f"{name}: {it.log()[-5:]}" for name, it in system.services.items())
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{logs}"
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    run = outcome["run"]
+    text = (
+        f"{run['published']:,} of {run['planned_rows']:,} rows accounted for, trained, promoted, predicted "
+        f"in {time.monotonic() - begun:.0f} s with the four services in containers"
+    )
+    note("run", text=text)
+    return outcome
 
 
 @pytest.fixture

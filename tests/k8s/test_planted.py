@@ -132,6 +132,16 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _first(m, "Deployment", "ingestor")["resources"]["requests"].update(cpu="250mm"),
         "containers[0].resources.requests.cpu is '250mm', which is no quantity",
     ),
+    "a replica that the autoscaler may take away": (
+        "loadtest",
+        lambda m: _config(m, "loadtest").update(LOCUST_HOST="http://predictor-2.predictor-pods:8080"),
+        "Job/loadtest-workers: asks http://predictor-2.predictor-pods:8080, and no pod is always there",
+    ),
+    "workers that can't reach their master": (
+        "loadtest",
+        lambda m: _drop(m, "NetworkPolicy", "loadtest-master"),
+        "NetworkPolicy: loadtest-workers may not reach loadtest:5557",
+    ),
     "a bucket's server that is not there": (
         "local",
         lambda m: _config(m, "predictor").update(READMIT_PREDICTOR_OBJECT_STORE__ENDPOINT="minoi:9000"),

@@ -8,7 +8,7 @@ from support.k8s.manifests import Document, Manifests, labels_of, name_of, selec
 Edge = tuple[str, str, int | None]
 """From, to, port; None is every port."""
 
-KAFKA, POSTGRES, S3, MLFLOW, METRICS = 9092, 5432, 9000, 5000, 8080
+KAFKA, POSTGRES, S3, MLFLOW, METRICS, LOCUST = 9092, 5432, 9000, 5000, 8080, 5557
 OUTSIDE = "outside"
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
@@ -27,7 +27,9 @@ LAPTOP: set[Edge] = (
 )
 EDGES: dict[str, set[Edge]] = {
     "local": LAPTOP,
-    "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
+    "loadtest": LAPTOP
+    | {(name, "predictor", METRICS) for name in ("loadtest", "loadtest-workers")}
+    | {("loadtest-workers", "loadtest", LOCUST), ("prometheus", "loadtest", METRICS)},
     "production": COMMON
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}

@@ -89,7 +89,7 @@ def monitors(manifests: Manifests) -> Iterator[str]:
 def service_ports(manifests: Manifests) -> Iterator[str]:
     """A Service leads to pods that there are, and to a port that one of their containers opens."""
     for service in manifests.of("Service"):
-        found = [pods for pods in manifests.of(*LONG_LIVED) if _behind(service, pods)]
+        found = [pods for pods in manifests.workloads() if _behind(service, pods)]
         if not found:
             yield f"{label(service)}: no pods behind it"
         for port in service["spec"]["ports"]:

@@ -33,6 +33,7 @@ SETTINGS = {
     "readmit": CliSettings,
 }
 ONCE = {"migrations", "topics", "buckets"}
+TOOLS = {"readmit", "loadtest"}
 # No digest of these is known for sure; docs/containers.md says how to find it.
 BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2"}
 
@@ -96,7 +97,7 @@ def test_our_images_are_those_that_are_built_here(services: dict[str, dict[str, 
 
 def test_what_lasts_tells_of_its_health_and_starts_again(services: dict[str, dict[str, Any]]) -> None:
     """Up is not the same as at work."""
-    lasting = {name: service for name, service in services.items() if name not in ONCE | {"readmit"}}
+    lasting = {name: service for name, service in services.items() if name not in ONCE | TOOLS}
     assert [name for name, service in lasting.items() if len(service["healthcheck"]["test"]) < 2] == []
     assert {service["restart"] for service in lasting.values()} == {"unless-stopped"}
     assert {services[name]["restart"] for name in ONCE} == {"no"}
@@ -177,6 +178,7 @@ def test_our_containers_can_write_only_where_it_is_meant(services: dict[str, dic
     assert {name: places for name, places in writable.items() if places} == {
         "trainer": ["/scratch"],
         "predictor": ["/state"],
+        "loadtest": ["/results"],
     }
 
 
