@@ -13,6 +13,7 @@ from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.state_directory import StateDirectory
+from yaml import safe_load
 
 AIRFLOW = Checkout.find().root / "airflow"
 COMPOSE_FILE = AIRFLOW / "docker-compose.yaml"
@@ -180,6 +181,13 @@ def test_airflow_is_told_the_same_with_and_without_docker(services, native, prog
     assert set(told) == set(native) - NOT_IN_COMPOSE
     different = {name for name in told if not same(name, told[name], native[name])}
     assert different <= DIFFERENT_VALUES
+
+
+def test_its_database_is_the_postgres_that_the_rest_has_by_its_digest(services):
+    """A tag can be moved to another image, and has been."""
+    others = safe_load((AIRFLOW.parent / "compose.yaml").read_text())["services"]
+    assert services["metadata-db"]["image"] == others["postgres"]["image"]
+    assert re.fullmatch(r"postgres:[\w.-]+@sha256:[0-9a-f]{64}", services["metadata-db"]["image"])
 
 
 def same(name: str, one: str, other: str) -> bool:
