@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import INFRASTRUCTURE, SERVICES
+from readmit_cli.stack.programs import INFRASTRUCTURE, PROMETHEUS, SERVICES
 from readmit_cli.stack.stack import Stack
 from support.containers import GOAL_MB, IMAGES, Container, container
 from support.running_stack import wait_for
@@ -56,6 +56,7 @@ class System:
             "PREDICTOR": stack.addresses.service("predictor"),
             "PREDICTOR_KEY": stack.addresses.access_key,
             "MLFLOW": stack.mlflow_uri,
+            "PROMETHEUS": stack.addresses.prometheus,
         }
         for group, login in (("READER", "readmit_reader"), ("AUDITOR", "readmit_auditor")):
             known |= {f"{group}__{key.upper()}": str(value) for key, value in asdict(stack.database(login)).items()}
@@ -79,7 +80,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Give native Kafka, Postgres, S3 and MLflow, and the four services as containers, each alive."""
     folder = tmp_path_factory.mktemp("containers")
     with temporary_stack() as stack, ExitStack() as running:
-        stack.up(INFRASTRUCTURE)
+        stack.up((*INFRASTRUCTURE, PROMETHEUS))
         system = System(stack, folder, {})
         for service in SERVICES:
             name, port = f"readmit-check-{service}", stack.addresses.service_port(service)

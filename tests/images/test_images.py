@@ -5,6 +5,7 @@ import re
 import time
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from images.conftest import System
@@ -12,6 +13,7 @@ from readmit_cli.stack import store
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER
 from readmit_cli.stack.programs import SERVICES
 from support.containers import GOAL_MB, IMAGES, Container, answered, container, docker, inspected, own_mb, tag
+from support.generated_text import ROOT
 from support.running_stack import wait_for
 
 GRACE_S = 25
@@ -173,8 +175,9 @@ def _alter(system: System, database: str, statement: str) -> None:
     [
         (("topics", "create", "--size", "local"), "topics are as declared"),
         (("ingest", "verify", "last", "--dataset", "/data/dataset.csv"), "101,766"),
+        (("status", "--json"), '"alerts_unreachable": null'),
     ],
-    ids=["topics", "verify"],
+    ids=["topics", "verify", "status"],
 )
 def test_the_command_does_from_its_image_what_it_does_from_a_checkout(
     system: System, command: tuple[str, ...], said: str
@@ -201,20 +204,31 @@ def test_the_lag_exporter_runs_from_the_same_image(system: System, free_port: in
         assert it.stop(grace_s=GRACE_S)[0] == 0
 
 
-def test_mlflow_runs_from_its_image(system: System, free_port: int, note) -> None:
-    """Its drivers are in no image of others."""
+def _told_to_mlflow(where: str) -> str:
+    """Give the names that MLflow answers to, as a file of the deployment has them."""
+    return re.search(r"MLFLOW_SERVER_ALLOWED_HOSTS[:=] ?(\S+)", (ROOT / where).read_text())[1]
+
+
+@pytest.mark.parametrize(
+    ("where", "names"),
+    [
+        ("compose.yaml", ("mlflow:5000", "127.0.0.1:15000", "localhost:15000")),
+        ("k8s/base/kustomization.yaml", ("mlflow:5000", "127.0.0.1:8888", "localhost:5000")),
+    ],
+    ids=["compose", "kubernetes"],
+)
+def test_mlflow_runs_from_its_image_and_answers_to_its_names_alone(
+    system: System, free_port: int, note, where: str, names: tuple[str, ...]
+) -> None:
+    """Its drivers are in no image of others; and a name that it does not know is refused before anything is done."""
     environment = system.stack.addresses.program_environment("mlflow")
-    whole = (
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(free_port),
-        "--workers",
-        "1",
-        "--no-serve-artifacts",
-    )
+    environment |= {"MLFLOW_SERVER_ALLOWED_HOSTS": _told_to_mlflow(where)}
+    server = ("mlflow", "server", "--host", "127.0.0.1", "--port", str(free_port), "--workers", "1")
+    whole = (*server, "--no-serve-artifacts")
     with container("mlflow", "readmit-check-mlflow", environment, system.folder, port=free_port, command=whole) as it:
         wait_for(lambda: (answer := it.asked("/health")) and answer.is_success, "MLflow is healthy", timeout_s=120)
         note("mlflow", ready=f"{time.monotonic() - it.started:.1f} s")
+        page = f"http://127.0.0.1:{free_port}/api/2.0/mlflow/experiments/search?max_results=1"
+        asked = (*names, "elsewhere:5000")
+        answers = [httpx.get(page, headers={"host": name}, trust_env=False).status_code for name in asked]
+    assert answers == [*(200 for _ in names), 403]

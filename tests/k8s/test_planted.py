@@ -132,6 +132,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _first(m, "Deployment", "ingestor")["resources"]["requests"].update(cpu="250mm"),
         "containers[0].resources.requests.cpu is '250mm', which is no quantity",
     ),
+    "a command that can't see the alerts": (
+        "production",
+        lambda m: _config(m, "cli").pop("READMIT_CLI_PROMETHEUS"),
+        "Job/cli: is not told the way to prometheus",
+    ),
     "a replica that the autoscaler may take away": (
         "loadtest",
         lambda m: _config(m, "loadtest").update(LOCUST_HOST="http://predictor-2.predictor-pods:8080"),

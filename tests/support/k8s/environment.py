@@ -147,4 +147,12 @@ def _has(stateful: Document, url: str, manifests: Manifests) -> bool:
     )
 
 
-CHECKS = (environment, agreement, places, pods_by_name)
+def ways(manifests: Manifests) -> Iterator[str]:
+    """The command in a pod knows its way to all that it looks at; a key is a person's, and MLflow's page a link."""
+    found = variables(manifests, manifests.one("Job", "cli"))
+    for way in sorted(CliSettings.model_fields.keys() - {"predictor_key", "mlflow"}):
+        if not any(variable.startswith(f"READMIT_CLI_{way.upper()}") for variable in found):
+            yield f"Job/cli: is not told the way to {way}"
+
+
+CHECKS = (environment, agreement, places, pods_by_name, ways)

@@ -8,7 +8,7 @@ from support.k8s.manifests import Document, Manifests, labels_of, name_of, selec
 Edge = tuple[str, str, int | None]
 """From, to, port; None is every port."""
 
-KAFKA, POSTGRES, S3, MLFLOW, METRICS, LOCUST = 9092, 5432, 9000, 5000, 8080, 5557
+KAFKA, POSTGRES, S3, MLFLOW, METRICS, PROMETHEUS, LOCUST = 9092, 5432, 9000, 5000, 8080, 9090, 5557
 OUTSIDE = "outside"
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
@@ -23,7 +23,7 @@ LAPTOP: set[Edge] = (
     | {(name, "minio", S3) for name in ("trainer", "predictor", "mlflow", "buckets")}
     | {(name, "kafka", KAFKA) for name in ("topics", "kafka-ui")}
     | {("prometheus", name, METRICS) for name in TOLD_BY}
-    | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
+    | {("mlflow", "postgres", POSTGRES), *((name, "prometheus", PROMETHEUS) for name in ("grafana", "cli"))}
 )
 EDGES: dict[str, set[Edge]] = {
     "local": LAPTOP,
@@ -34,6 +34,7 @@ EDGES: dict[str, set[Edge]] = {
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
+    | {("cli", "monitoring/", PROMETHEUS)}
     | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}

@@ -130,6 +130,13 @@ def test_a_service_is_told_what_its_settings_know_and_all_that_they_require(
     assert required - told == set()
 
 
+def test_the_command_is_told_the_way_to_all_that_it_looks_at(services: dict[str, dict[str, Any]]) -> None:
+    """What it is not told is missing on its screen; the key is a person's."""
+    ways = CliSettings.model_fields.keys() - {"predictor_key"}
+    told = services["readmit"]["environment"]
+    assert {way for way in ways if not any(key.startswith(f"READMIT_CLI_{way.upper()}") for key in told)} == set()
+
+
 def _variables(settings: Any) -> tuple[set[str], set[str]]:
     known, required = set(), set()
     for name, field in settings.model_fields.items():
