@@ -11,6 +11,8 @@ well, over and over in one process, and set beside the CPU time of the work that
 are in it, which the predictor that counts nothing takes too. Between two predictions the processor's cache has held
 much else, so the three values that a prediction observes are also measured with a cold one, ours and the library's.
 
+Traces that are switched off are measured as calls alone, for there is no service without them.
+
 A scrape is timed from the request to the last byte, 100 times at each service of the stack after `readmit demo`.
 
 Run it by `make bench-metrics`; the result goes to `benchmarks/results/metrics.json`.
@@ -29,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import prometheus_client
-from metering.calls import calls_of_a_group, calls_of_a_request, cold
+from metering.calls import calls_of_a_group, calls_of_a_request, cold, traces_of_a_group
 from metering.requests import measure_requests, measure_scrapes
 from metering.rounds import EACH, WITH, WITHOUT, Round
 from metering.rows import GROUP_CHUNKS, measure_rows
@@ -92,6 +94,8 @@ def _result(
     requests: list[Round], rows: list[Round], scrapes: dict[str, dict[str, float]], load: float, dataset_sha256: str
 ) -> dict[str, Any]:
     groups = EACH / 500 / GROUP_CHUNKS
+    of_rows = _compared(rows, calls_of_a_group() * groups)
+    traces_s = traces_of_a_group() * groups
     return {
         "command": "make bench-metrics",
         "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -104,7 +108,8 @@ def _result(
         "dataset_sha256": dataset_sha256,
         "each": EACH,
         "requests": _compared(requests, calls_of_a_request() * EACH),
-        "rows": _compared(rows, calls_of_a_group() * groups),
+        "rows": of_rows,
+        "traces_switched_off": {"calls_cpu_s_of_rows": traces_s, "share_of_rows": traces_s / of_rows["cpu_s_without"]},
         "three_values_cold_us": {
             "ours": cold(Distribution(BUCKETS).observe),
             "library": cold(prometheus_client.Histogram("a", "b", registry=None, buckets=BUCKETS).observe),
@@ -126,6 +131,11 @@ def _print(result: dict[str, Any]) -> None:
             f"{found['overhead']['median']:+.2%} [{low:+.2%} .. {high:+.2%}]; the calls alone "
             f"{found['calls_cpu_s']:.4f} s, {found['calls_share']:.3%} (limit {LIMIT:.0%})"
         )
+    traces = result["traces_switched_off"]
+    print(
+        f"traces switched off: the calls {traces['calls_cpu_s_of_rows']:.4f} s for {EACH:,} rows, "
+        f"{traces['share_of_rows']:.3%} (limit {LIMIT:.0%}); none for requests"
+    )
     cold = result["three_values_cold_us"]
     print(f"three values with a cold cache: {cold['ours']:.1f} us, by the library {cold['library']:.1f} us")
     for program, scrape in result["scrapes"].items():

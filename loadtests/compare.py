@@ -1,12 +1,13 @@
 """Search the capacity of two servers with the same users, in turn: the predictor, and another address.
 
-Without --url the other one is `mlflow models serve` with the champion of the same stack. `make loadtest-compare` calls
-this; the last line is the ratio, the exit code 0 when the limits were held by the predictor's users, else 2.
+Without --url the other one is `mlflow models serve` with the champion of the same stack. The last line is the ratio;
+the exit code is 0, 2 when a search of the predictor failed, 3 when the other one's says nothing.
+
+`make loadtest-compare` calls this.
 """
 
 import argparse
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from readmit_load import locust_process
+from readmit_load import comparison, locust_process
 from readmit_load.local_stack import loaded_stack
 from readmit_load.mlflow_server import mlflow_server
 from readmit_load.report import RUN_FILE
@@ -68,42 +69,26 @@ def _searched(name: str, api: str, target: locust_process.Target, asked: argpars
     return dict(msgspec.json.decode((out / RUN_FILE).read_bytes()))
 
 
-def _published(rounds: list[dict[str, Any]], other: str, *, slo: str) -> int:
+def _published(rounds: list[comparison.Round], other: str, *, slo: str) -> int:
     names = {"predictor": "readmit predictor", "other": other}
-    counts = {name: [each[name]["capacity"]["users"] for each in rounds] for name in names}
-    ratios = [ours / theirs for ours, theirs in zip(counts["predictor"], counts["other"], strict=True) if theirs]
-    result = {"names": names, "slo": slo, "users": counts, "ratios": ratios, "rounds": rounds}
+    counts = {name: [comparison.users(each[name]) for each in rounds] for name in names}
+    result = {"names": names, "slo": slo, "users": counts, "ratios": comparison.ratios(rounds), "rounds": rounds}
     RESULTS.mkdir(exist_ok=True)
     name = "compare" if slo == SLO.name else f"compare-{Path(slo).stem}"
     (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     print(f"{'':<34}{'users':>7}  {'searches':<22}{'requests/s':>11}{'p50':>8}{'p95':>8}{'p99':>8} ms")
     for name, title in names.items():
-        searches = sorted((each[name] for each in rounds), key=lambda each: each["capacity"]["users"])
+        searches = sorted((each[name] for each in rounds), key=comparison.users)
         middle = searches[(len(searches) - 1) // 2]
         seen = middle["window"]["endpoints"]["POST /v1/predict"]
         spread = f"[{min(counts[name])} .. {max(counts[name])}]"
         print(
-            f"{title:<34}{middle['capacity']['users']:>7}  {spread:<22}{middle['capacity']['rate']:>11.0f}"
+            f"{title:<34}{comparison.users(middle):>7}  {spread:<22}{middle['capacity']['rate']:>11.0f}"
             f"{seen['p50_ms']:>8.1f}{seen['p95_ms']:>8.1f}{seen['p99_ms']:>8.1f}"
         )
-    held = min(counts["predictor"]) > 0
-    print(f"{'PASS' if held else 'FAIL'}: within {slo} {_said(counts, ratios, rounds, other)}")
-    return 0 if held else 2
-
-
-def _said(counts: dict[str, list[int]], ratios: list[float], rounds: list[dict[str, Any]], other: str) -> str:
-    """Say how many times the users the predictor carries; there is no such number when the other one carries none."""
-    if len(ratios) < len(rounds):
-        first = min(rounds[0]["other"]["capacity"]["trials"], key=lambda trial: int(trial["users"]))
-        few = "1 user" if first["users"] == 1 else f"{first['users']} users"
-        return (
-            f"the predictor carries {statistics.median_low(counts['predictor']):,} users and {other} not one "
-            f"({few}: {first['void'] or ', '.join(first['misses'])})"
-        )
-    return (
-        f"the predictor carries {statistics.median(ratios):.0f} times "
-        f"[{min(ratios):.0f} .. {max(ratios):.0f}] the users of {other}"
-    )
+    code, said = comparison.conclusion(rounds, other, slo=slo)
+    print(said)
+    return code
 
 
 if __name__ == "__main__":

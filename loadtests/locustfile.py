@@ -18,11 +18,11 @@ import locust.stats
 import msgspec
 from locust import LoadTestShape, events
 from locust.runners import LocalRunner, WorkerRunner
-from readmit_load import catalogue_users, preflight, report, run_metrics, shapes, users
+from readmit_load import catalogue_users, kafka_users, preflight, report, run_metrics, shapes, users
 from readmit_load.balancing import Replicas
 from readmit_load.capacity import Search
 from readmit_load.course import Ended, Moment, through_stages, to_capacity
-from readmit_load.kafka_users import METHOD, NAME, IngestionUser
+from readmit_load.kafka_users import IngestionUser  # by name: Locust takes a file without users for tests of pytest
 from readmit_load.patients import DatasetUnusable
 from readmit_load.recording import ALONE, MASTER, Recording, Spent
 from readmit_load.report import Circumstances, Played, Report
@@ -32,6 +32,7 @@ from readmit_load.slo import Slo, SloInvalid, read_slo
 from readmit_load.verdict import judge, line, verdict_of_search
 
 REPORT_S = 1.0
+SILENT_S = 3 * REPORT_S
 LOOK_S = 5.0
 MOST_USERS = 5_000  # each has a connection, and both sides may open only so many
 locust.runners.WORKER_REPORT_INTERVAL = REPORT_S
@@ -44,7 +45,7 @@ ENDPOINTS = {
     "ModelUser": f"GET {users.MODEL}",
     "ProbeUser": f"GET {users.READY}",
     "MlflowUser": f"POST {users.PREDICT}",  # it is held against the same limits
-    "IngestionUser": f"{METHOD} {NAME}",
+    "IngestionUser": f"{kafka_users.METHOD} {kafka_users.NAME}",
     "DatasetUser": f"GET {catalogue_users.DATASET}",
     "SplitsUser": f"GET {catalogue_users.SPLITS}",
     "RunsUser": f"GET {catalogue_users.RUNS}",
@@ -141,14 +142,21 @@ def _checked(options: Any) -> Slo:
     slo = read_slo(Path(options.slo), endpoints=set(ENDPOINTS.values()), situations=SITUATIONS)
     if not options.out:
         raise preflight.CannotBegin("there is nowhere to write to; give --out FOLDER.")
+    if options.kafka:
+        kafka_users.check_kafka(options.kafka)
+    if options.batch_producer:
+        preflight.check_batch_producer(options.batch_producer)
     if options.api == "mlflow":
         preflight.check_mlflow(users.World.replicas.urls, users.World.cohort.frame())
     else:
         preflight.check_predictors(users.World.replicas.urls, users.World.key)
     folder = Path(options.out)
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in (report.RUN_FILE, report.MEASURING_FILE, report.SCENARIO_FILE):
-        (folder / left).unlink(missing_ok=True)  # a run before this one must not speak for it
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for left in (report.RUN_FILE, report.MEASURING_FILE, report.SCENARIO_FILE):
+            (folder / left).unlink(missing_ok=True)  # a run before this one must not speak for it
+    except OSError as error:
+        raise preflight.CannotBegin(f"{folder} can't be written to ({error}); give another --out.") from error
     return slo
 
 
@@ -207,7 +215,9 @@ def _report(environment: Any, ended: Ended) -> Report:
         faults = [f"scenario {options.scenario}: {fault}" for fault in played.faults]
     wanted, there = (environment.runner.shape_last_tick or (0,))[0], environment.runner.user_count
     if there < wanted:
-        faults.append(f"{there} of {wanted} users were there at the end; a process of the generator may have died")
+        faults.append(f"{there} of {wanted} users were there at the end")
+    if silent := recording.silent(SILENT_S):
+        faults.append(f"{len(silent)} of {len(recording.spent)} processes of the generator died on the way")
     if environment.runner.exceptions:
         worst = max(environment.runner.exceptions.values(), key=lambda each: each["count"])
         faults.append(f"the users themselves broke {worst['count']} times: {worst['msg']}")

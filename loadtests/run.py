@@ -142,4 +142,8 @@ def _parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("FAIL: the run was ended before its time", flush=True)
+        sys.exit(2)

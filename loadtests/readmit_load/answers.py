@@ -7,6 +7,9 @@ import msgspec
 from readmit_contracts.events import Decision
 from readmit_contracts.predictions import Prediction, Problem
 
+PATIENCE_S = 5.0
+"""A request that is not answered by then has failed."""
+
 Fault = str | None
 """What is wrong with an answer; None when nothing is."""
 

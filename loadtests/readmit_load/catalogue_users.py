@@ -14,6 +14,8 @@ class CatalogueUser(FastHttpUser):
     abstract = True
     fixed_count = 1
     wait_time = constant_throughput(0.5)
+    network_timeout = answers.PATIENCE_S
+    connection_timeout = answers.PATIENCE_S
     base_url = ""
     host = "http://the-batch-producer"
     path, needs = "", ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from readmit_load.answers import PATIENCE_S
 from readmit_load.capacity import Capacity, Search, Trial
 from readmit_load.figures import Window
 from readmit_load.report import MEASURING_FILE, SCENARIO_FILE
@@ -20,7 +21,8 @@ TRIES = 2
 PRESENT = 0.9
 """The share of the users that must be there: a process of the generator may have died with some of them."""
 SCENARIO_PATIENCE_S = 300.0
-AFTER_SCENARIO_S = 5.0
+AFTER_SCENARIO_S = 2 * PATIENCE_S
+"""Long enough that a request which is never answered has failed before the end."""
 
 Clock = Callable[[], float]
 Moment = tuple[int, float]

@@ -16,10 +16,38 @@ from readmit_contracts.events import IngestionCancelled, IngestionCompleted, Ing
 from readmit_contracts.registry import ce_type
 from readmit_contracts.topics import INGESTION_COMMANDS, INGESTION_EVENTS
 
+from readmit_load.preflight import CannotBegin
+
 METHOD, NAME = "KAFKA", "StartIngestion"
 PATIENCE_S = 120.0
 _POLL_S = 0.05
+_ANSWER_S = 10.0
 _ENDS = {ce_type(kind): kind for kind in (IngestionCompleted, IngestionFailed, IngestionCancelled)}
+
+
+def check_kafka(bootstrap: str) -> None:
+    """Ask Kafka for the topic of events as the user will; raises CannotBegin."""
+    consumer = _consumer(bootstrap)
+    try:
+        _ends_of_events(consumer)
+    except KafkaException as error:
+        raise CannotBegin(f"Kafka at {bootstrap} does not answer ({error}); give --kafka HOST:PORT.") from error
+    finally:
+        consumer.close()
+
+
+def _consumer(bootstrap: str) -> Consumer:
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": "readmit-loadtest", "enable.auto.commit": False})
+
+
+def _ends_of_events(consumer: Consumer) -> list[TopicPartition]:
+    """Return the end of each partition; raises KafkaException when Kafka is away or has no such topic."""
+    topic = consumer.list_topics(INGESTION_EVENTS.name, timeout=_ANSWER_S).topics[INGESTION_EVENTS.name]
+    if topic.error is not None:
+        raise KafkaException(topic.error)
+    partitions = [TopicPartition(INGESTION_EVENTS.name, number) for number in topic.partitions]
+    ends = (consumer.get_watermark_offsets(partition, timeout=_ANSWER_S)[1] for partition in partitions)
+    return [TopicPartition(each.topic, each.partition, end) for each, end in zip(partitions, ends, strict=True)]
 
 
 class IngestionUser(User):
@@ -30,21 +58,18 @@ class IngestionUser(User):
     bootstrap = ""
 
     def on_start(self) -> None:
-        """Connect, and read the events from now on; the client's own threads never block the other users."""
-        settings = {"bootstrap.servers": self.bootstrap}
-        self._producer = Producer(settings | {"enable.idempotence": True, "delivery.timeout.ms": 30_000})
-        self._consumer = Consumer(settings | {"group.id": "readmit-loadtest", "enable.auto.commit": False})
-        metadata = self._consumer.list_topics(INGESTION_EVENTS.name, timeout=10)
-        partitions = []
-        for number in metadata.topics[INGESTION_EVENTS.name].partitions:
-            _, end = self._consumer.get_watermark_offsets(TopicPartition(INGESTION_EVENTS.name, number), timeout=10)
-            partitions.append(TopicPartition(INGESTION_EVENTS.name, number, end))
-        self._consumer.assign(partitions)
+        """Connect, and read the events from now on; whatever waits for Kafka waits beside the other users."""
+        self._producer = Producer(
+            {"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "delivery.timeout.ms": 30_000}
+        )
+        self._consumer = _consumer(self.bootstrap)
+        ends = gevent.get_hub().threadpool.apply(_ends_of_events, (self._consumer,))
+        self._consumer.assign(ends)
         self._batches: Iterator[tuple[str, int]] = cycle([("validation", 0), ("test", 0), ("train", 0)])
 
     def on_stop(self) -> None:
         """Disconnect."""
-        self._consumer.close()
+        gevent.get_hub().threadpool.apply(self._consumer.close)
 
     @task
     def ingest(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 LOCUST = ROOT / ".local" / "loadtests" / "bin" / "locust"
 _MISSED = 2
+_WORKERS_S = 60
 PATHS = (ROOT / "loadtests", ROOT / "packages" / "contracts" / "src")
 
 
@@ -26,6 +27,7 @@ def command(target: Target, *, shape: str, out: Path, options: Mapping[str, str 
     given = {"--shape": shape, "--out": str(out), **target.beside, **options}
     words = [str(LOCUST), "-f", str(ROOT / "loadtests" / "locustfile.py"), "--headless", "--only-summary"]
     words += ["--host", ",".join(target.urls), "--stop-timeout", "5", "--loglevel", "ERROR"]
+    words += ["--expect-workers-max-wait", str(_WORKERS_S)]
     for name, value in given.items():
         if value not in (None, ""):
             words += [name, str(value)]

@@ -47,6 +47,12 @@ def check_mlflow(urls: Sequence[str], body: bytes) -> None:
         _required(f"{url}/invocations", content=body)
 
 
+def check_batch_producer(url: str) -> None:
+    """Ask whether the batch producer is ready; raises CannotBegin."""
+    _require_addresses([url])
+    _required(f"{url.rstrip('/')}/health/ready")
+
+
 def _require_addresses(urls: Sequence[str]) -> None:
     if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
         raise CannotBegin(f"{', '.join(urls) or 'nothing'} is no address; give --host http://HOST:PORT[,http://...].")
@@ -57,11 +63,12 @@ def _required(url: str, *, key: str | None = None, content: bytes | None = None)
         return page(url, key=key, content=content)
     except HTTPError as error:
         said = error.read().decode(errors="replace")[:300]
-        what = {
-            HTTPStatus.SERVICE_UNAVAILABLE: "it is not ready; wait until a model is promoted and loaded",
+        meanings: dict[int, str] = {
+            HTTPStatus.SERVICE_UNAVAILABLE: "it is not ready; a predictor waits for a model that is promoted",
             HTTPStatus.UNAUTHORIZED: "READMIT_ACCESS_KEY is not a key that it takes; `readmit keys list` shows those",
             HTTPStatus.NOT_FOUND: "is it a predictor?",
-        }.get(HTTPStatus(error.code), "that is no answer to a valid request")
+        }
+        what = meanings.get(error.code, "that is no answer to a valid request")
         raise CannotBegin(f"{url} answers {error.code}: {what}. It says: {said}") from error
     except (URLError, OSError) as error:
-        raise CannotBegin(f"nobody answers at {url} ({error}); give the address of a predictor.") from error
+        raise CannotBegin(f"nobody answers at {url} ({error}); give an address where a service listens.") from error

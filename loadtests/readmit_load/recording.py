@@ -33,6 +33,7 @@ class Recording:
         self._server = server
         self._endpoint_of = endpoint_of
         self.spent: dict[str, Spent] = {}
+        self._heard_at: dict[str, float] = {}
         self._failovers: dict[str, int] = {}
         self._asked: Counter[str] = Counter()
         self._began = self._looked = 0.0
@@ -49,7 +50,13 @@ class Recording:
     def heard(self, process: str, spent: Spent, failovers: int) -> None:
         """Take what a process of the generator tells of itself."""
         self.spent[process] = spent
+        self._heard_at[process] = time.monotonic()
         self._failovers[process] = failovers
+
+    def silent(self, for_s: float) -> list[str]:
+        """Return the processes of the generator that told nothing for so long: they died, and their users with them."""
+        last = time.monotonic() - for_s
+        return sorted(process for process, at in self._heard_at.items() if at < last)
 
     @property
     def unseen_scrapes(self) -> int:

@@ -33,8 +33,8 @@ def play(name: str, running: LoadedStack, prepared: Facts) -> Played:
     began = time.monotonic()
     try:
         facts = _SCENARIOS[name](running, prepared)
-    except AssertionError as error:
-        return Played(faults=[str(error)])
+    except Exception as error:  # noqa: BLE001 - whatever it is, the scenario did not come to its end
+        return Played(faults=[f"{type(error).__name__}: {error}"])
     return Played(facts={**facts, "took_s": round(time.monotonic() - began, 1)})
 
 

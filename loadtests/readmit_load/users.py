@@ -13,11 +13,9 @@ from locust import constant_throughput, task
 from locust.contrib.fasthttp import FastHttpUser, LocustBadStatusCode
 
 from readmit_load import answers, patients
-from readmit_load.answers import Epochs, Fault
+from readmit_load.answers import PATIENCE_S, Epochs, Fault
 from readmit_load.balancing import Replicas
 
-PATIENCE_S = 5.0
-"""A request that is not answered by then has failed."""
 BATCH = 10
 PATIENTS = 2_000
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,15 @@ class Ended:
 
 
 async def loaded(
-    out: Path, hosts: list[str], key: str, *, slo: Path = SLO, ended_by: signal.Signals | None = None, **options: Any
+    out: Path,
+    hosts: list[str],
+    key: str,
+    *,
+    slo: Path = SLO,
+    once_it_measures: Callable[[int], None] | None = None,
+    **options: Any,
 ) -> Ended:
-    """Run Locust and give its end; `ended_by` is sent as soon as it measures."""
+    """Run Locust and give its end."""
     words = locust_process.command(
         locust_process.Target(hosts, key),
         shape="smoke",
@@ -61,10 +67,10 @@ async def loaded(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    if ended_by is not None:
-        while not (out / MEASURING_FILE).exists():
+    if once_it_measures is not None:
+        while not (out / MEASURING_FILE).exists() and process.returncode is None:
             await asyncio.sleep(0.1)
-        process.send_signal(ended_by)
+        once_it_measures(process.pid)
     said, _ = await process.communicate()
     return Ended(process.returncode or 0, said.decode(), out)
 
@@ -103,6 +109,23 @@ async def test_more_processes_make_one_run(world: PredictorWorld, tmp_path: Path
     assert len(ended.report["window"]["generator"]["cpu_shares"]) == 3
 
 
+async def test_a_process_of_the_generator_that_dies_takes_the_verdict_along(
+    world: PredictorWorld, tmp_path: Path
+) -> None:
+    """The others take its users over, and nobody knows what it had seen."""
+    async with world.predictor() as predictor:
+        await predictor.answers("/health/ready", 200)
+        ended = await loaded(
+            tmp_path / "out",
+            [address(predictor)],
+            world.key,
+            once_it_measures=_kill_a_child,
+            **{"--processes": 2, "--seconds": 2 * SECONDS},
+        )
+    assert ended.code == 2, ended.said
+    assert "1 of 3 processes of the generator died on the way" in ended.last, ended.said
+
+
 async def test_a_predictor_slowed_on_purpose_breaks_the_limits_by_name(world: PredictorWorld, tmp_path: Path) -> None:
     """It stands still for a third of a second, again and again: exit code 2, endpoint and percentile."""
     strict = tmp_path / "slo.yaml"
@@ -135,7 +158,9 @@ async def test_a_run_that_is_ended_early_is_no_green_one(world: PredictorWorld, 
     """Whoever stops it has seen a part of it."""
     async with world.predictor() as predictor:
         await predictor.answers("/health/ready", 200)
-        ended = await loaded(tmp_path / "out", [address(predictor)], world.key, ended_by=signal.SIGTERM)
+        ended = await loaded(
+            tmp_path / "out", [address(predictor)], world.key, once_it_measures=lambda pid: os.kill(pid, signal.SIGTERM)
+        )
     assert (ended.code, ended.report) == (2, None), ended.said
     assert ended.last == "FAIL: the run was ended before its time"
 
@@ -149,17 +174,26 @@ async def test_what_can_not_be_asked_ends_before_any_load(world: PredictorWorld,
         await predictor.answers("/health/ready", 200)
         await waiting.answers("/health/live", 200)
         good = [address(predictor)]
-        for hosts, key, slo, said in (
-            ([f"http://127.0.0.1:{free_port()}"], world.key, SLO, "nobody answers at"),
-            ([*good, address(waiting)], world.key, SLO, "it is not ready"),
-            (good, "", SLO, "READMIT_ACCESS_KEY is not set"),
-            (good, "rk_0000000000000000_no", SLO, "not a key that it takes"),
-            (good, world.key, unknown, "names the endpoint 'GET /v1/modle'"),
-        ):
-            ended = await loaded(out, hosts, key, slo=slo)
+        nobody = f"127.0.0.1:{free_port()}"
+        cases: list[tuple[list[str], str, dict[str, Any], str]] = [
+            ([f"http://{nobody}"], world.key, {}, "nobody answers at"),
+            ([*good, address(waiting)], world.key, {}, "it is not ready"),
+            (good, "", {}, "READMIT_ACCESS_KEY is not set"),
+            (good, "rk_0000000000000000_no", {}, "not a key that it takes"),
+            (good, world.key, {"--slo": unknown}, "names the endpoint 'GET /v1/modle'"),
+            (good, world.key, {"--kafka": nobody}, f"Kafka at {nobody} does not answer"),
+            (good, world.key, {"--batch-producer": f"http://{nobody}"}, "nobody answers at"),
+        ]
+        for hosts, key, options, said in cases:
+            ended = await loaded(out, hosts, key, **options)
             assert (ended.code, ended.report) == (1, None), ended.said
             assert "CANNOT BEGIN: " in ended.last, ended.said
             assert said in ended.last, ended.said
+
+
+def _kill_a_child(pid: int) -> None:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    os.kill(int(children[0]), signal.SIGKILL)
 
 
 @asynccontextmanager

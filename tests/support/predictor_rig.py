@@ -104,7 +104,7 @@ class PredictorRig:
         body_read_s: float = 10.0,
         keep_inputs: bool = False,
         max_requests: int = 256,
-        max_batches: int = 4,
+        max_batches_bytes: int = 8 * 1024 * 1024,
         keys: Sequence[AccessKey] | None = (access_key(KEY),),
         clock: Clock | None = None,
         cache: ModelCache | None = None,
@@ -145,7 +145,7 @@ class PredictorRig:
             self.keys.remember(keys)
         answers = Answers(keep_inputs=keep_inputs)
         self.batches = BatchPredictions(
-            serving=self.serving, prediction_log=self.log, most=max_batches, answers=answers
+            serving=self.serving, prediction_log=self.log, most_bytes=max_batches_bytes, answers=answers
         )
         self.app = create_app(
             api=model_routes(self.serving),

@@ -43,7 +43,7 @@ async def test_fuzzed_requests_get_documented_answers_from_a_process_that_neithe
     await world.grant(without_scope, scopes=())
     event = await world.promote(model_bundle(1).model_id, 1)
     pool = [request_of(row) for row in cohort(200, seed=7)]
-    async with world.predictor(LIMITS__BODY_READ_S=BODY_READ_S, LIMITS__BATCHES="100") as predictor:
+    async with world.predictor(LIMITS__BODY_READ_S=BODY_READ_S) as predictor:
         await predictor.serves(1)
         maker = RequestMaker(pool, seed=SEED, key=predictor.key, key_without_scope=without_scope)
         run = FuzzRun(predictor.port, maker, Judge(model_bundle(1), _served(event), pool))

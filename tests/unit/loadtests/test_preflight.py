@@ -32,6 +32,7 @@ def test_what_was_not_given_is_named(urls: list[str], key: str, said: str) -> No
         (HTTPError(URL, 503, "", Message(), io.BytesIO(b"no model")), "it is not ready.*no model"),
         (HTTPError(URL, 401, "", Message(), io.BytesIO(b"")), "is not a key that it takes"),
         (HTTPError(URL, 404, "", Message(), io.BytesIO(b"")), "is it a predictor"),
+        (HTTPError(URL, 499, "", Message(), io.BytesIO(b"")), "answers 499: that is no answer to a valid request"),
         ("{}", "not with a prediction"),
     ],
 )

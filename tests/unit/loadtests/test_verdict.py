@@ -53,7 +53,7 @@ def test_what_holds_every_limit_passes() -> None:
         ({"p99_ms": 1234.0}, "POST /a: p99 1234 ms, over 100"),
         ({"failures": 1}, "POST /a: 1 of 950 requests failed"),
         ({"requests": 899}, "POST /a: 0.90 requests a second of each user, under 0.9"),
-        ({"requests": 0, "asked": 0.0}, "POST /a: no request was made"),
+        ({"requests": 0, "asked": 20.0}, "POST /a: no request was made"),
     ],
 )
 def test_each_limit_that_is_missed_is_named_with_its_endpoint(changes: dict[str, Any], said: str) -> None:
@@ -74,6 +74,13 @@ def test_a_percentile_is_judged_once_there_are_enough_requests_to_tell_it() -> N
 def test_no_request_at_all_is_a_failure() -> None:
     """Nothing failed, and nothing was shown."""
     assert judge({}, LIMITS, QUIET, outside={}).misses == ("no request was made",)
+
+
+def test_an_endpoint_that_had_no_user_is_not_judged() -> None:
+    """Of ten users none asks for a batch; that something was asked at all is judged besides."""
+    limits = LIMITS | {"POST /b": LIMITS["POST /a"]}
+    verdict = judge({"POST /a": seen(), "POST /b": seen(requests=0, asked=0.0)}, limits, QUIET, outside={})
+    assert verdict.outcome is Outcome.PASS
 
 
 def test_a_starved_generator_makes_a_run_void_also_when_its_figures_hold() -> None:

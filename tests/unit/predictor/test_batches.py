@@ -170,16 +170,24 @@ async def test_single_requests_are_answered_while_a_batch_is_scored(
     assert (await batch).status_code == 200
 
 
-async def test_more_batches_than_may_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each waiting batch holds its body in memory."""
-    rig = PredictorRig(max_batches=2)
+async def test_batches_beyond_the_bytes_that_may_wait_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waiting batch holds its body in memory; how many there are costs nothing."""
+    body = b"[" + GOOD + b"]"
+    rig = PredictorRig(max_batches_bytes=20 * len(body))
     rig.serving.swap(loaded(model_bundle(1)))
     held = _Held(rig, monkeypatch)
-    waiting = [asyncio.create_task(_ask(rig, b"[" + GOOD + b"]")) for _ in range(2)]
+    waiting = [asyncio.create_task(_ask(rig, body)) for _ in range(20)]
     await asyncio.sleep(0.05)
-    refused = await _ask(rig, b"[" + GOOD + b"]")
+    refused = await _ask(rig, body)
     assert (refused.status_code, refused.json()["code"]) == (503, "OVERLOADED")
     assert int(refused.headers["retry-after"]) > 0
     held.go.set()
-    assert [(await batch).status_code for batch in waiting] == [200, 200]
+    assert [(await batch).status_code for batch in waiting] == [200] * 20
+    assert (await _ask(rig, body)).status_code == 200
+
+
+async def test_one_batch_alone_is_never_too_much() -> None:
+    """Else a limit below that of a body would refuse it for ever."""
+    rig = PredictorRig(max_batches_bytes=1)
+    rig.serving.swap(loaded(model_bundle(1)))
     assert (await _ask(rig, b"[" + GOOD + b"]")).status_code == 200

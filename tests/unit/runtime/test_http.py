@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from readmit_runtime.errors import Transient
 from readmit_runtime.http import Check, health_app, health_routes
+from starlette.requests import Request
 
 PROMETHEUS_ACCEPTS = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -78,6 +79,17 @@ async def test_a_check_that_hangs_fails_in_its_time() -> None:
 
     assert answer.status_code == 503
     assert answer.json()["checks"] == {"s3": "no answer in 0.05 s"}
+
+
+async def test_checks_that_know_their_answer_take_no_turn_of_the_loop() -> None:
+    """A turn of a loop that answers a thousand predictions a second takes longer than they do, and a probe waits."""
+    routes = health_routes(alive=lambda: True, checks={"model": good, "keys": good}, registry=CollectorRegistry())
+    ready = next(route for route in routes if route.path == "/health/ready")
+    answering = ready.endpoint(Request({"type": "http"}))
+
+    with pytest.raises(StopIteration) as ended:
+        answering.send(None)
+    assert ended.value.value.status_code == 200
 
 
 async def test_the_text_of_an_unknown_error_stays_inside() -> None:

@@ -108,6 +108,15 @@ async def test_publishing_and_processing_are_spans_in_a_row(exported: InMemorySp
     assert process.attributes["messaging.destination.name"] == TOPIC
 
 
+async def test_a_publishing_that_failed_says_so_in_its_span(exported: InMemorySpanExporter, broker: FakeBroker) -> None:
+    """The outcome is returned and not raised: the span would look like one of a record that was stored."""
+    broker.away = True
+    with trace_context.carrying(CALLER):
+        await TracedProducer(FakeProducer(broker)).publish_all([message()])
+    (publishing,) = exported.get_finished_spans()
+    assert publishing.attributes["error.type"] == "DeliveryUnknown"
+
+
 async def test_a_record_of_no_trace_is_published_as_it_is(exported: InMemorySpanExporter, broker: FakeBroker) -> None:
     """A trace for each report of a replica would bury those that somebody looks for."""
     record = message()

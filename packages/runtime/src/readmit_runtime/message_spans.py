@@ -43,23 +43,29 @@ class TracedProducer:
         if not tracing.exporting():
             return await self._producer.publish_all(records)
         with ExitStack() as spans:
-            return await self._producer.publish_all([_traced(record, spans) for record in records])
+            traced = [_traced(record, spans) for record in records]
+            outcomes = await self._producer.publish_all([record for record, _ in traced])
+            for (_, note), outcome in zip(traced, outcomes, strict=True):
+                if isinstance(outcome, Exception):
+                    note("error.type", type(outcome).__qualname__)
+            return outcomes
 
     async def close(self) -> None:
         """Do what the other one does."""
         await self._producer.close()
 
 
-def _traced(record: OutgoingRecord, spans: ExitStack) -> OutgoingRecord:
+def _traced(record: OutgoingRecord, spans: ExitStack) -> tuple[OutgoingRecord, Note]:
     parent = traceparent_of(record.headers)
     if parent is None:
-        return record
+        return record, lambda _key, _value: None
     publishing = tracing.span(
         f"publish {record.topic}", parent=parent, kind="producer", attributes=_messaging("publish", record.topic)
     )
-    spans.enter_context(publishing)
+    note = spans.enter_context(publishing)
     own = (trace_context.current() or parent).encode()
-    return replace(record, headers=tuple((name, own if name == _HEADER else value) for name, value in record.headers))
+    headers = tuple((name, own if name == _HEADER else value) for name, value in record.headers)
+    return replace(record, headers=headers), note
 
 
 def _messaging(operation: str, topic: str) -> Mapping[str, Attribute]:

@@ -22,7 +22,8 @@ from opentelemetry.trace import (
 from readmit_runtime.settings import TracingSettings
 from readmit_runtime.tracing import Attribute, Kind, Note
 
-_EXPORT_LIMIT_S = 3.0  # of one request, also of the last one, for which the process's end waits
+_EXPORT_LIMIT_S = 2.0  # of one request, its repetitions included
+_WAITING, _IN_A_REQUEST = 1_024, 512  # spans: so the process's end waits for three requests at most, one under way
 _KINDS: dict[Kind, SpanKind] = {
     "internal": SpanKind.INTERNAL,
     "server": SpanKind.SERVER,
@@ -34,7 +35,8 @@ _KINDS: dict[Kind, SpanKind] = {
 def otlp(settings: TracingSettings) -> SpanProcessor:
     """Return what sends spans in the background; spans that nobody takes in time are dropped and logged."""
     endpoint = f"{(settings.endpoint or '').rstrip('/')}/v1/traces"
-    return BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_LIMIT_S))
+    exporter = OTLPSpanExporter(endpoint=endpoint, timeout=_EXPORT_LIMIT_S)
+    return BatchSpanProcessor(exporter, max_queue_size=_WAITING, max_export_batch_size=_IN_A_REQUEST)
 
 
 class Exporting:

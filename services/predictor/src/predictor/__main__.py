@@ -95,7 +95,10 @@ async def serve(settings: PredictorSettings, stop: asyncio.Event) -> None:
         operations=operations(
             predictions=Predictions(serving=serving, prediction_log=prediction_log, metrics=metrics, answers=answers),
             batches=BatchPredictions(
-                serving=serving, prediction_log=prediction_log, most=settings.limits.batches, answers=answers
+                serving=serving,
+                prediction_log=prediction_log,
+                most_bytes=settings.limits.batches_bytes,
+                answers=answers,
             ),
             limits=BodyLimits(max_bytes=settings.limits.body_bytes, read_s=settings.limits.body_read_s),
             batch_limits=BodyLimits(max_bytes=settings.limits.batch_bytes, read_s=settings.limits.body_read_s),

@@ -27,29 +27,29 @@ class BatchPredictions:
     """From a body to the answers in its order, all by one model, and their records."""
 
     def __init__(
-        self, *, serving: Serving, prediction_log: PredictionLog, most: int, answers: Answers | None = None
+        self, *, serving: Serving, prediction_log: PredictionLog, most_bytes: int, answers: Answers | None = None
     ) -> None:
-        """Take the parts; of `most` batches under way one is worked on and the others wait, any further is refused."""
+        """Take the parts; one batch is worked on, others wait while their bodies take `most_bytes` together."""
         self._serving = serving
         self._log = prediction_log
         self._answers = answers or Answers()
-        self._most = most
-        self._under_way = 0
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batch")  # a second one would only take turns with it
 
     async def answer(self, body: bytes, caller: Caller) -> bytes:
         """Return the answers, an array of `Prediction` as JSON, once the records of all are in the log.
 
-        Raises Refused: 400, 422, and 503 as for a single one, or while too many batches are under way.
+        Raises Refused: 400, 422, and 503 as for a single one, or while too much of other batches is under way.
         """
-        if self._under_way >= self._most:
+        if self._bytes and self._bytes + len(body) > self._most_bytes:
             raise Refused(ProblemKind.OVERLOADED)
-        self._under_way += 1
+        self._bytes += len(body)
         try:
             work = asyncio.get_running_loop().run_in_executor(self._thread, self._work, body, caller)
             answers, records = await work
         finally:
-            self._under_way -= 1
+            self._bytes -= len(body)
         if not self._log.add(*records):
             raise Refused(ProblemKind.LOG_FULL)
         return answers

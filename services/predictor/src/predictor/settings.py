@@ -40,8 +40,11 @@ class LimitSettings(SettingsGroup):
         le=100_000,
         description="Most requests under way; above it the answer is 503, except to health and metrics.",
     )
-    batches: int = Field(
-        4, ge=1, le=1_000, description="Most batches under way, answered one after the other; above it 503."
+    batches_bytes: int = Field(
+        8 * 1024 * 1024,
+        ge=4_096,
+        le=1024 * 1024 * 1024,
+        description="Most bytes of batches under way, which are answered one after the other; above it 503.",
     )
 
 
