@@ -42,7 +42,7 @@ def test_an_image_runs_as_nobody_and_brings_no_tools(image: str, note) -> None:
     script += "! python -c 'import pip' 2>/dev/null && ! touch /opt/venv/x 2>/dev/null && cat /opt/venv/sbom.json"
     options = ("--rm", "--network=none", "--read-only", "--entrypoint=sh")
     sbom = json.loads(answered("run", *options, tag(image), "-c", script))
-    listed = {part["name"].lower().replace("_", "-") for part in sbom["components"]}
+    listed = {re.sub(r"[-_.]+", "-", part["name"].lower()) for part in sbom["components"]}
     # without a marker it is for every platform
     locked = re.findall(
         r"^([a-z0-9-]+)==[^ ;]+ \\$", Path(IMAGES[image], "requirements.lock").read_text(), re.MULTILINE
