@@ -127,6 +127,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _config(m, "ingestor").update(READMIT_INGESTOR_KAFKA__SASL_USERNAME="trainer"),
         "Deployment/ingestor: logs in to Kafka as trainer with ['kafka-ingestor']",
     ),
+    "a topic that its asker may not see": (
+        "production",
+        lambda m: m.one("KafkaUser", "airflow")["spec"]["authorization"].update(acls=[]),
+        "KafkaUser/airflow: may not Describe the topic readmit.access.keys.v1",
+    ),
     "a quantity of no unit that exists": (
         "local",
         lambda m: _first(m, "Deployment", "ingestor")["resources"]["requests"].update(cpu="250mm"),
