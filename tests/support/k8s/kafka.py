@@ -17,7 +17,7 @@ LOOKS = {"cli": ("Describe", "DescribeConfigs", "Read"), "lag-exporter": ("Descr
 
 def topics(manifests: Manifests) -> Iterator[str]:
     """Production has every topic with its partitions and settings; on a laptop a command makes them."""
-    if manifests.overlay != "production":
+    if not manifests.production:
         job = manifests.one("Job", "topics")
         if containers(job)[0]["command"][-4:] != ["topics", "create", "--size", "local"]:
             yield "Job/topics: does not make the topics of a local installation"
@@ -83,7 +83,7 @@ def _covers(resource: Document, kind: str, name: str) -> bool:
 
 def consumers(manifests: Manifests) -> Iterator[str]:
     """No more consumers than the topic with the fewest partitions can feed; the rest would hold none."""
-    size: Size = "production" if manifests.overlay == "production" else "local"
+    size: Size = "production" if manifests.production else "local"
     by_name = {topic.name: partitions(topic, size) for topic in TOPICS}
     for scaler in manifests.of("ScaledObject"):
         target, most = scaler["spec"]["scaleTargetRef"]["name"], scaler["spec"]["maxReplicaCount"]

@@ -25,17 +25,21 @@ LAPTOP: set[Edge] = (
     | {("prometheus", name, METRICS) for name in TOLD_BY}
     | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
 )
-EDGES: dict[str, set[Edge]] = {
-    "local": LAPTOP,
-    "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
-    "production": COMMON
+PRODUCTION: set[Edge] = (
+    COMMON
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
     | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}
-    | {(name, "postgres", port) for name in ("postgres", "cnpg-system/") for port in (POSTGRES, 8000)},
+    | {(name, "postgres", port) for name in ("postgres", "cnpg-system/") for port in (POSTGRES, 8000)}
+)
+EDGES: dict[str, set[Edge]] = {
+    "local": LAPTOP,
+    "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
+    "production": PRODUCTION,
+    "restore": PRODUCTION,
 }
 
 
