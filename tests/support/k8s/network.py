@@ -10,6 +10,7 @@ Edge = tuple[str, str, int | None]
 
 KAFKA, POSTGRES, S3, MLFLOW, METRICS = 9092, 5432, 9000, 5000, 8080
 OUTSIDE = "outside"
+DATABASE = ("postgres", "pooler")
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
 COMMON: set[Edge] = {
@@ -30,10 +31,10 @@ PRODUCTION: set[Edge] = (
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
-    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
+    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}
-    | {(name, "postgres", port) for name in ("postgres", "cnpg-system/") for port in (POSTGRES, 8000)}
+    | {(a, b, port) for a in (*DATABASE, "cnpg-system/") for b in DATABASE for port in (POSTGRES, 8000)}
 )
 EDGES: dict[str, set[Edge]] = {
     "local": LAPTOP,
@@ -73,7 +74,8 @@ def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
         own = cluster["spec"]["inheritedMetadata"]["labels"]
         found[name_of(cluster)] = {"cnpg.io/cluster": name_of(cluster), **own}
     for pooler in manifests.of("Pooler"):
-        found["pooler"] = pooler["spec"]["template"]["metadata"]["labels"]
+        own = pooler["spec"]["template"]["metadata"]["labels"]
+        found["pooler"] = {"cnpg.io/cluster": pooler["spec"]["cluster"]["name"], **own}
     return found
 
 
