@@ -73,9 +73,6 @@ def _published(rounds: list[comparison.Round], other: str, *, slo: str) -> int:
     names = {"predictor": "readmit predictor", "other": other}
     counts = {name: [comparison.users(each[name]) for each in rounds] for name in names}
     result = {"names": names, "slo": slo, "users": counts, "ratios": comparison.ratios(rounds), "rounds": rounds}
-    RESULTS.mkdir(exist_ok=True)
-    name = "compare" if slo == SLO.name else f"compare-{Path(slo).stem}"
-    (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     print(f"{'':<34}{'users':>7}  {'searches':<22}{'requests/s':>11}{'p50':>8}{'p95':>8}{'p99':>8} ms")
     for name, title in names.items():
         searches = sorted((each[name] for each in rounds), key=comparison.users)
@@ -87,6 +84,10 @@ def _published(rounds: list[comparison.Round], other: str, *, slo: str) -> int:
             f"{seen['p50_ms']:>8.1f}{seen['p95_ms']:>8.1f}{seen['p99_ms']:>8.1f}"
         )
     code, said = comparison.conclusion(rounds, other, slo=slo)
+    if code == 0:
+        RESULTS.mkdir(exist_ok=True)
+        name = "compare" if slo == SLO.name else f"compare-{Path(slo).stem}"
+        (RESULTS / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     print(said)
     return code
 

@@ -217,7 +217,8 @@ def _report(environment: Any, ended: Ended) -> Report:
     if there < wanted:
         faults.append(f"{there} of {wanted} users were there at the end")
     if silent := recording.silent(SILENT_S):
-        faults.append(f"{len(silent)} of {len(recording.spent)} processes of the generator died on the way")
+        of = f"{len(silent)} of {len(recording.spent)} processes"
+        faults.append(f"{of} of the generator told nothing at the end: dead, or starved")
     if environment.runner.exceptions:
         worst = max(environment.runner.exceptions.values(), key=lambda each: each["count"])
         faults.append(f"the users themselves broke {worst['count']} times: {worst['msg']}")
@@ -228,7 +229,7 @@ def _report(environment: Any, ended: Ended) -> Report:
     verdict = judge(window.endpoints, limits, window.generator, outside=outside, faults=faults)
     if ended.capacity:
         # The figure is the result; that more users break the limits is how it was found.
-        verdict = verdict_of_search(faults)
+        verdict = verdict_of_search(ended.capacity, faults)
     title = options.scenario or options.shape
     said = line(verdict, window.endpoints, window.generator, title=title, capacity=ended.capacity)
     return Report(

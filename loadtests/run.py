@@ -67,7 +67,11 @@ def _target(running: LoadedStack, *, alone: bool) -> locust_process.Target:
 
 def _during(scenario: str, running: LoadedStack, asked: argparse.Namespace) -> int:
     """Run under a scenario, which begins once the load is there."""
-    prepared = scenarios.prepare(scenario, running)
+    try:
+        prepared = scenarios.prepare(scenario, running)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are tried all the same
+        print(f"FAIL: {scenario} could not be prepared: {type(error).__name__}: {error}", flush=True)
+        return 2
 
     def meanwhile(locust: "subprocess.Popen[bytes]", out: Path) -> None:
         while not (out / MEASURING_FILE).exists():
@@ -106,7 +110,9 @@ def _run(
         try:
             if meanwhile is not None:
                 meanwhile(locust, out)
-            code = locust_process.believed(locust.wait(), reported=(out / RUN_FILE).exists())
+            code = locust_process.believed(
+                locust.wait(), measured=(out / MEASURING_FILE).exists(), reported=(out / RUN_FILE).exists()
+            )
         finally:
             if locust.poll() is None:
                 locust.terminate()

@@ -28,9 +28,12 @@ def conclusion(rounds: Sequence[Round], other: str, *, slo: str) -> tuple[int, s
     the ratio worth nothing.
     """
     faults = [miss for each in rounds for miss in each["predictor"]["verdict"]["misses"]]
+    theirs = [miss for each in rounds for miss in each["other"]["verdict"]["misses"] if users(each["other"])]
     bounded = [name for name in ("predictor", "other") if any(_ended_early(each[name]) for each in rounds)]
     if faults:
         outcome, said = Outcome.FAIL, f"the search of the predictor is no good one: {faults[0]}"
+    elif theirs:  # that it carries not one is a miss, too, and a result
+        outcome, said = Outcome.VOID, f"the search of {other} is no good one: {theirs[0]}"
     elif "other" in bounded:
         outcome, said = Outcome.VOID, f"it was not its limits that ended the search of {other}"
     else:

@@ -21,8 +21,9 @@ TRIES = 2
 PRESENT = 0.9
 """The share of the users that must be there: a process of the generator may have died with some of them."""
 SCENARIO_PATIENCE_S = 300.0
-AFTER_SCENARIO_S = 2 * PATIENCE_S
-"""Long enough that a request which is never answered has failed before the end."""
+AFTER_SCENARIO_S = 5.0
+LATE_S = PATIENCE_S + 2.0
+"""The load goes on for so long after it was measured: what was in the air then has been answered, or has failed."""
 
 Clock = Callable[[], float]
 Moment = tuple[int, float]
@@ -44,6 +45,10 @@ class Recording(Protocol):
 
     def window(self) -> Window:
         """Give what was seen since."""
+        ...
+
+    def end(self) -> None:
+        """Count the failures since the window was given as outside of it."""
         ...
 
 
@@ -76,7 +81,10 @@ def through_stages(
             yield moment
             recording.tick()
         yield from _for(AFTER_SCENARIO_S, moment, clock, recording)
-    yield Ended(recording.window())
+    window = recording.window()
+    yield from _for(LATE_S, moment, clock)
+    recording.end()
+    yield Ended(window)
 
 
 def to_capacity(

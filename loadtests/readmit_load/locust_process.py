@@ -34,9 +34,12 @@ def command(target: Target, *, shape: str, out: Path, options: Mapping[str, str 
     return words
 
 
-def believed(code: int, *, reported: bool) -> int:
-    """Return the exit code of a load test; 2 for one that was killed, or that says it held and wrote no report."""
-    if code > 0 or (code == 0 and reported):
+def believed(code: int, *, measured: bool, reported: bool) -> int:
+    """Return the exit code of a load test; 2 for one that was killed, or that has another end than it says.
+
+    One that could not begin has not measured, and one that held has reported.
+    """
+    if code > 1 or (code == 1 and not measured) or (code == 0 and reported):
         return code
     print(f"FAIL: the load test ended with {code} and without a verdict", flush=True)
     return _MISSED

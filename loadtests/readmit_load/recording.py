@@ -41,6 +41,7 @@ class Recording:
         self._before: tuple[dict[str, Spent], Any, Any] = ({}, None, None)
         self.outside: Counter[str] = Counter()
         """Failures that no window has, by endpoint."""
+        self._failed: Counter[str] = Counter()
 
     @property
     def failovers(self) -> int:
@@ -103,6 +104,7 @@ class Recording:
                 asked=self._asked[name],
                 seconds=seconds,
             )
+        self._failed = Counter({name: entry.num_failures for name, entry in entries.items()})
         self._server.look()
         return Window(
             seconds=round(seconds, 1),
@@ -117,6 +119,10 @@ class Recording:
             ),
             server=self._server.since(server_before),
         )
+
+    def end(self) -> None:
+        """Count the failures since the window was given as outside of it: those of requests that were in the air."""
+        self.outside += Counter({name: entry.num_failures for name, entry in self._entries()}) - self._failed
 
     def errors(self) -> dict[str, int]:
         """Give what went wrong in the window, with how often."""

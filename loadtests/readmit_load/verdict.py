@@ -48,14 +48,16 @@ def judge(
     outside: Mapping[str, int],
     faults: Sequence[str] = (),
 ) -> Verdict:
-    """Hold the figures against the limits; `outside` counts failures before it was measured, `faults` are others'."""
+    """Hold the figures against the limits; `outside` counts failures before and after, `faults` are others'."""
     misses = list(faults)
     if not any(seen.requests for seen in figures.values()):
         misses.append("no request was made")
     for name, seen in figures.items():
         misses.extend(f"{name}: {miss}" for miss in _missed(seen, limits[name]))
     misses.extend(
-        f"{name}: {failed} requests failed while the users began" for name, failed in outside.items() if failed
+        f"{name}: {failed} requests failed before or after it was measured"
+        for name, failed in outside.items()
+        if failed
     )
     void = None
     if not generator.cpu_shares:
@@ -66,9 +68,13 @@ def judge(
     return Verdict(outcome=outcome, misses=tuple(misses), void=void)
 
 
-def verdict_of_search(faults: Sequence[str]) -> Verdict:
+def verdict_of_search(capacity: Capacity, faults: Sequence[str]) -> Verdict:
     """Judge a search for the capacity: it found a figure, or it says why not."""
-    return Verdict(outcome=Outcome.FAIL if faults else Outcome.PASS, misses=tuple(faults), void=None)
+    void = None
+    if not capacity.users and all(trial.void for trial in capacity.trials):
+        void = capacity.trials[-1].void
+    outcome = Outcome.VOID if void else Outcome.FAIL if faults else Outcome.PASS
+    return Verdict(outcome=outcome, misses=tuple(faults), void=void)
 
 
 def _missed(seen: EndpointFigures, limits: Limits) -> Iterator[str]:

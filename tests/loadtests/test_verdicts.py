@@ -123,7 +123,7 @@ async def test_a_process_of_the_generator_that_dies_takes_the_verdict_along(
             **{"--processes": 2, "--seconds": 2 * SECONDS},
         )
     assert ended.code == 2, ended.said
-    assert "1 of 3 processes of the generator died on the way" in ended.last, ended.said
+    assert "1 of 3 processes of the generator told nothing at the end" in ended.last, ended.said
 
 
 async def test_a_predictor_slowed_on_purpose_breaks_the_limits_by_name(world: PredictorWorld, tmp_path: Path) -> None:

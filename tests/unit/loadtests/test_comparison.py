@@ -30,6 +30,7 @@ def report(users: int, limited_by: str = "slo", misses: tuple[str, ...] = ()) ->
         (report(900), report(0), 0, f"carries 900 users and it not one (1 user: {MISS})"),
         (report(900), report(3, "generator"), 3, "VOID: within slo.yaml it was not its limits that ended"),
         (report(900), report(3, "most"), 3, "VOID"),
+        (report(900), report(3, misses=("1 of 3 processes died",)), 3, "VOID: within slo.yaml the search of it"),
         (
             report(900, misses=("1 of 3 processes died",)),
             report(3),
@@ -37,7 +38,15 @@ def report(users: int, limited_by: str = "slo", misses: tuple[str, ...] = ()) ->
             "FAIL: within slo.yaml the search of the predict",
         ),
     ],
-    ids=["ratio", "a lower bound", "not one user", "their generator starved", "no more were asked for", "a bad search"],
+    ids=[
+        "ratio",
+        "a lower bound",
+        "not one user",
+        "their generator starved",
+        "no more were asked for",
+        "their search is bad",
+        "a bad search",
+    ],
 )
 def test_the_ratio_is_said_only_where_there_is_one(
     ours: dict[str, Any], theirs: dict[str, Any], code: int, said: str

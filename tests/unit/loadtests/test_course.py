@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from readmit_load import course
+from readmit_load import answers, course
 from readmit_load.capacity import Search
 from readmit_load.course import Clock, Ended, through_stages, to_capacity
 from readmit_load.figures import EndpointFigures, Generator, Window
@@ -21,6 +21,8 @@ class FakeRecording:
         self.outside: Counter[str] = Counter()
         self.users = 0
         self.begun = 0
+        self.ended = 0
+        self.given = 0
         self.present = 1.0
         self._starved_from = starved_from
 
@@ -31,8 +33,13 @@ class FakeRecording:
     def tick(self) -> None:
         """Nothing is noted."""
 
+    def end(self) -> None:
+        """Count it."""
+        self.ended += 1
+
     def window(self) -> Window:
         """Give times of a tenth of a millisecond for each user."""
+        self.given += 1
         ms = self.users / 10
         times = {"p50_ms": ms, "p95_ms": ms, "p99_ms": ms, "most_ms": ms}
         seen = EndpointFigures(requests=1_000, failures=0, asked=self.users * self.present, rate=self.users, **times)
@@ -59,8 +66,17 @@ def test_the_beginning_is_not_measured_and_the_end_gives_the_window(tmp_path: Pa
             assert not recording.begun
         users.append(moment[0])
     assert (tmp_path / MEASURING_FILE).exists()
-    assert recording.begun == 1
+    assert (recording.begun, recording.ended) == (1, 1)
     assert [key for key, _ in itertools.groupby(users)] == [20, 40, 60, 80, 100]
+
+
+def test_the_load_goes_on_until_what_was_in_the_air_has_failed(tmp_path: Path) -> None:
+    """A server that hangs in the last seconds has answered all that it answered, and quickly."""
+    recording = FakeRecording()
+    late = 0
+    for moment in through_stages(steps(10, 5.0), recording, tmp_path, scenario=False, clock=seconds()):
+        late += recording.given and not recording.ended and not isinstance(moment, Ended)
+    assert late > answers.PATIENCE_S
 
 
 def test_with_a_scenario_the_load_lasts_until_that_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +85,7 @@ def test_with_a_scenario_the_load_lasts_until_that_is_over(tmp_path: Path, monke
     for _ in range(60):
         assert not isinstance(next(going), Ended)
     (tmp_path / SCENARIO_FILE).touch()
-    assert isinstance(list(itertools.islice(going, 20))[-1], Ended)
+    assert isinstance(list(itertools.islice(going, 30))[-1], Ended)
     (tmp_path / SCENARIO_FILE).unlink()
     monkeypatch.setattr(course, "SCENARIO_PATIENCE_S", 30.0)
     assert isinstance(

@@ -31,12 +31,20 @@ def test_without_a_word_on_the_generator_a_run_is_void() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "reported", "believed"),
-    [(0, True, 0), (0, False, 2), (-9, False, 2), (-9, True, 2), (1, False, 1), (3, True, 3)],
+    ("code", "measured", "reported", "believed"),
+    [
+        (0, True, True, 0),
+        (0, True, False, 2),
+        (-9, True, False, 2),
+        (-9, True, True, 2),
+        (1, False, False, 1),
+        (1, True, True, 2),
+        (3, True, True, 3),
+    ],
 )
-def test_a_load_test_that_was_killed_has_not_held(code: int, reported: bool, believed: int) -> None:
-    """Of several runs the greatest code counts, and that of a signal is below 0."""
-    assert locust_process.believed(code, reported=reported) == believed
+def test_a_load_test_that_was_killed_has_not_held(code: int, measured: bool, reported: bool, believed: int) -> None:
+    """Of several runs the greatest code counts, that of a signal is below 0, and Locust ends with 1 for itself."""
+    assert locust_process.believed(code, measured=measured, reported=reported) == believed
 
 
 def test_what_holds_every_limit_passes() -> None:
@@ -92,9 +100,11 @@ def test_a_starved_generator_makes_a_run_void_also_when_its_figures_hold() -> No
         assert "93% of a core" in (verdict.void or "")
 
 
-def test_failures_while_the_users_began_and_faults_of_a_scenario_count() -> None:
+def test_failures_outside_of_the_time_and_faults_of_a_scenario_count() -> None:
     """What is thrown away of the beginning is its times alone."""
-    assert judged(seen(), outside={"POST /a": 2}).misses == ("POST /a: 2 requests failed while the users began",)
+    assert judged(seen(), outside={"POST /a": 2}).misses == (
+        "POST /a: 2 requests failed before or after it was measured",
+    )
     assert judged(seen(), outside={"POST /a": 0}).outcome is Outcome.PASS
     assert judged(seen(), faults=["scenario fire: never ended"]).misses == ("scenario fire: never ended",)
 

@@ -13,6 +13,7 @@ import structlog
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from predictor.metrics import PredictorMetrics
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 from readmit_contracts.commands import TrainModel
@@ -22,10 +23,12 @@ from readmit_runtime import logs, trace_context, tracing
 from readmit_runtime.message_spans import TracedProducer, processing
 from readmit_runtime.messages import IncomingRecord, OutgoingRecord, outgoing
 from readmit_runtime.metric_collectors import Distribution, Histogram, TracedDistribution
+from readmit_runtime.metrics import HistogramSpec, Metrics
 from readmit_runtime.request_spans import traced
 from readmit_runtime.settings import TracingSettings
 from readmit_runtime.testing.fake_broker import FakeBroker
 from readmit_runtime.testing.fake_producer import FakeProducer
+from support.prediction_records import prediction_record
 
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 CALLER = f"00-{TRACE_ID}-b7ad6b7169203331-01"
@@ -204,8 +207,8 @@ def test_what_a_row_without_a_trace_leads_to_has_none() -> None:
 def test_a_value_is_told_with_the_trace_it_came_from(exported: InMemorySpanExporter) -> None:
     """From a slow bucket to the request that was slow it is one click."""
     registry = CollectorRegistry()
-    histogram = Histogram("readmit_test_work_seconds", "Work.", (), (0.1, 1.0))
-    registry.register(histogram)
+    spec = HistogramSpec(name="readmit_test_work_duration_seconds", unit="seconds", help="Work.", buckets=(0.1, 1.0))
+    histogram = Metrics("test", [spec], registry=registry).histogram(spec)
     with tracing.span("work", parent=CALLER):
         histogram.labels().observe(0.5)
     with tracing.span("unseen", parent=UNWANTED):
@@ -215,6 +218,18 @@ def test_a_value_is_told_with_the_trace_it_came_from(exported: InMemorySpanExpor
     assert 'le="0.1"} 1.0\n' in exposition
 
 
+def test_a_value_that_is_no_time_is_told_of_nobody(exported: InMemorySpanExporter) -> None:
+    """Nobody needs a key for the metrics, and a trace may lead to the patient whose probability it is."""
+    registry = CollectorRegistry()
+    scores = PredictorMetrics(registry)
+    with tracing.span("work", parent=CALLER):
+        scores.scored(prediction_record(0))
+        scores.inferred(0.001)
+    told = [line for line in generate_latest(registry).decode().splitlines() if TRACE_ID in line]
+    assert told
+    assert all(line.startswith("readmit_predictor_inference_duration_seconds") for line in told), told
+
+
 def test_without_export_nothing_is_wrapped_kept_or_imported() -> None:
     """What is off may cost nothing where an answer takes 100 microseconds."""
 
@@ -222,7 +237,7 @@ def test_without_export_nothing_is_wrapped_kept_or_imported() -> None:
         """Answer nothing."""
 
     assert traced(app, paths=["/v1/predict"]) is app
-    assert type(Histogram("a_b", "c", (), (1.0,)).labels()) is Distribution
+    assert type(Histogram("a_b", "c", (), (1.0,), exemplars=True).labels()) is Distribution
     assert issubclass(TracedDistribution, Distribution)
     tracing.configure(TracingSettings(), service="test")
     assert not tracing.exporting()

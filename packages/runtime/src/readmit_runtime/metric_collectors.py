@@ -103,7 +103,17 @@ class Histogram(Collector):
     to 3 (`make bench-metrics`).
     """
 
-    def __init__(self, name: str, documentation: str, labels: Sequence[str], buckets: Sequence[float]) -> None:
+    def __init__(
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        buckets: Sequence[float],
+        *,
+        exemplars: bool = False,
+    ) -> None:
+        """Make a collector; `exemplars` are kept where the process exports spans as well."""
+        self._kind = TracedDistribution if exemplars and tracing.exporting() else Distribution
         self._name = name
         self._documentation = documentation
         self._labels = labels
@@ -118,8 +128,7 @@ class Histogram(Collector):
             raise ValueError(f"{self._name} has the labels {', '.join(self._labels) or 'none'}")
         found = self._series.get(values)
         if found is None:
-            kind = TracedDistribution if tracing.exporting() else Distribution
-            found = self._series[values] = kind(self._bounds)
+            found = self._series[values] = self._kind(self._bounds)
         return found
 
     def describe(self) -> Iterable[HistogramMetricFamily]:

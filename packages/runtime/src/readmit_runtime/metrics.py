@@ -157,7 +157,9 @@ def _make(spec: MetricSpec, registry: CollectorRegistry) -> _Made:
     if isinstance(spec, ReadCounterSpec):
         made: ReadCounter | Histogram = ReadCounter(spec.name, spec.help, spec.labels)
     elif isinstance(spec, HistogramSpec):
-        made = Histogram(spec.name, spec.help, spec.labels, spec.buckets)
+        # An exemplar is one value as it was: a time may be told, a patient's probability may not.
+        exemplars = spec.unit == "seconds"
+        made = Histogram(spec.name, spec.help, spec.labels, spec.buckets, exemplars=exemplars)
     elif isinstance(spec, CounterSpec):
         return Counter(spec.name, spec.help, spec.labels, registry=registry)
     elif isinstance(spec, GaugeSpec):

@@ -36,7 +36,8 @@ class Observation:
             self.heartbeat.beat()
             try:
                 with transient_errors():
-                    async with self._pool.acquire() as connection:
+                    # A Postgres that is silent is no reason to end the process, as a heartbeat that stands still is.
+                    async with asyncio.timeout(2 * EVERY_S), self._pool.acquire() as connection:
                         await self._look(connection)
             except Transient as error:
                 log.warning("observation_put_off", reason=describe(error))
