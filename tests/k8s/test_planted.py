@@ -127,6 +127,16 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _config(m, "ingestor").update(READMIT_INGESTOR_KAFKA__SASL_USERNAME="trainer"),
         "Deployment/ingestor: logs in to Kafka as trainer with ['kafka-ingestor']",
     ),
+    "a standby that may lag": (
+        "production",
+        lambda m: _config(m, "cli").update(READMIT_CLI_AUDITOR__HOST="postgres-ro"),
+        "Job/cli: READMIT_CLI_AUDITOR__HOST is postgres-ro, and no Service answers there",
+    ),
+    "a topic that its asker may not see": (
+        "production",
+        lambda m: m.one("KafkaUser", "airflow")["spec"]["authorization"].update(acls=[]),
+        "KafkaUser/airflow: may not Describe the topic readmit.access.keys.v1",
+    ),
     "an exporter that is asked elsewhere than it listens": (
         "local",
         lambda m: _config(m, "prometheus").update(

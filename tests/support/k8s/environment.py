@@ -44,6 +44,7 @@ OTHERS: dict[str, re.Pattern[str]] = {
 """What programs read beside the settings of ours; a pod without an entry here may have its settings alone."""
 ADDRESS = re.compile(r"(?:[a-z0-9+]+://)?(?:[a-z_]+@)?(?P<host>[a-z][a-z0-9.-]*):(?P<port>[0-9]+)(?:/[a-z]*)?")
 POD = re.compile(r"http://(?P<of>[a-z-]+)-(?P<number>[0-9]+)\.(?P<service>[a-z-]+):(?P<port>[0-9]+)")
+DATABASE_HOSTS = ("POSTGRES__HOST", "READER__HOST", "AUDITOR__HOST")
 GUARD_S = 2
 """What a service takes at most after its shutdown budget, before it ends by force."""
 
@@ -111,13 +112,15 @@ def places(manifests: Manifests) -> Iterator[str]:
     services = {name_of(each): {port["port"] for port in each["spec"]["ports"]} for each in manifests.of("Service")}
     services |= {f"{name_of(each)}-kafka-bootstrap": {9092} for each in manifests.of("Kafka")}
     services |= {f"{name_of(each)}-rw": {5432} for each in manifests.of("Cluster")}
-    services |= {f"{name_of(each)}-ro": {5432} for each in manifests.of("Cluster")}
     services |= {name_of(each): {5432} for each in manifests.of("Pooler")}
     for workload in manifests.workloads():
         mounts = [mount["mountPath"] for mount in containers(workload)[0].get("volumeMounts", [])]
         for variable, value in variables(manifests, workload).items():
             if value.startswith("/") and not any(value == at or value.startswith(f"{at}/") for at in mounts):
                 yield f"{label(workload)}: {variable} is {value}, which lies in no volume"
+            # No standby (`-ro`): it may lag behind, and it takes no part in the locks that the audit holds.
+            if variable.endswith(DATABASE_HOSTS) and value not in services:
+                yield f"{label(workload)}: {variable} is {value}, and no Service answers there"
             if not variable.startswith(("READMIT_", "MLFLOW_")):
                 continue
             address = ADDRESS.fullmatch(value)

@@ -11,6 +11,7 @@ Edge = tuple[str, str, int | None]
 
 KAFKA, POSTGRES, S3, MLFLOW, METRICS, PROMETHEUS, LOCUST = 9092, 5432, 9000, 5000, 8080, 9090, 5557
 OUTSIDE = "outside"
+DATABASE = ("postgres", "pooler")
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
 COMMON: set[Edge] = {
@@ -27,21 +28,25 @@ LAPTOP: set[Edge] = (
     | {("prometheus", "minio", S3), ("prometheus", "mlflow", MLFLOW), ("postgres-exporter", "postgres", POSTGRES)}
     | {("mlflow", "postgres", POSTGRES), *((name, "prometheus", PROMETHEUS) for name in ("grafana", "cli"))}
 )
-EDGES: dict[str, set[Edge]] = {
-    "local": LAPTOP,
-    "loadtest": LAPTOP
-    | {(name, "predictor", METRICS) for name in ("loadtest", "loadtest-workers")}
-    | {("loadtest-workers", "loadtest", LOCUST), ("prometheus", "loadtest", METRICS)},
-    "production": COMMON
+PRODUCTION: set[Edge] = (
+    COMMON
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
     | {("cli", "monitoring/", PROMETHEUS)}
     | {("monitoring/", "kafka", 9404), ("monitoring/", "mlflow", MLFLOW)}
-    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
+    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}
-    | {(name, "postgres", port) for name in ("postgres", "cnpg-system/") for port in (POSTGRES, 8000)},
+    | {(a, b, port) for a in (*DATABASE, "cnpg-system/") for b in DATABASE for port in (POSTGRES, 8000)}
+)
+EDGES: dict[str, set[Edge]] = {
+    "local": LAPTOP,
+    "loadtest": LAPTOP
+    | {(name, "predictor", METRICS) for name in ("loadtest", "loadtest-workers")}
+    | {("loadtest-workers", "loadtest", LOCUST), ("prometheus", "loadtest", METRICS)},
+    "production": PRODUCTION,
+    "restore": PRODUCTION,
 }
 
 
@@ -98,7 +103,8 @@ def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
         own = cluster["spec"]["inheritedMetadata"]["labels"]
         found[name_of(cluster)] = {"cnpg.io/cluster": name_of(cluster), **own}
     for pooler in manifests.of("Pooler"):
-        found["pooler"] = pooler["spec"]["template"]["metadata"]["labels"]
+        own = pooler["spec"]["template"]["metadata"]["labels"]
+        found["pooler"] = {"cnpg.io/cluster": pooler["spec"]["cluster"]["name"], **own}
     return found
 
 
