@@ -16,11 +16,16 @@ def targets_folder(state: StateDirectory) -> Path:
 
 
 def prepare(checkout: Checkout, state: StateDirectory, ports: Ports, s3_server: S3Server) -> None:
-    """Write the server's configuration; of the object stores MinIO alone has metrics. Raises StackError."""
+    """Write the server's configuration, before it starts; of the object stores MinIO alone has metrics.
+
+    Raises StackError.
+    """
     if not checkout.prometheus.is_file():
         raise StackError(f"Prometheus is not at {checkout.prometheus}; `make install` puts it there.")
     targets = targets_folder(state)
     targets.mkdir(exist_ok=True)
+    for left in targets.glob("*.json"):  # by a program that was killed; one that goes on is missed until it ends
+        left.unlink()
     values = {name: str(port) for name, port in ports.model_dump().items()}
     values["observability"] = str(checkout.observability)
     values["targets"] = str(targets)
