@@ -94,7 +94,7 @@ def test_a_stopped_ingestor_raises_its_alerts_and_the_runbook_clears_them(
     _reload_with_haste(observed, tmp_path)
     observed.stop("ingestor")
     observed.readmit("ingest", "start", "--train", "next:1", "--then", "nothing", "--no-wait")
-    wanted = {("TargetDown", "ingestor"), ("ConsumerGroupEmpty", "ingestor")}
+    wanted = {("TargetDown", "ingestor"), ("ServiceGone", "ingestor"), ("ConsumerGroupEmpty", "ingestor")}
     wait_for(lambda: wanted <= _firing(observed), f"{wanted} are raised", timeout_s=90)
     observed.readmit("up", "--no-airflow")
     wait_for(lambda: not wanted & _firing(observed), f"{wanted} have ended", timeout_s=90)
