@@ -66,7 +66,7 @@ test: ## Install, then static checks and all of the tests above.
 
 airflow-test: ## Tests of Airflow: its place in the stack, its DAGs.
 	$(AIRFLOW_BIN)/python -m pytest airflow/tests/unit
-	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py
+	$(BIN)/pytest tests/airflow airflow/tests/stack/test_dags.py airflow/tests/stack/test_metrics.py
 	$(BIN)/pytest airflow/tests/stack/test_faults.py
 
 asyncapi-check: ## The AsyncAPI document, read by AsyncAPI's own parser; installs that, and Node where it is missing.

@@ -6,7 +6,7 @@ set -m
 
 s3=${READMIT_S3:-minio}
 [[ $s3 == minio || $s3 == versity ]] || stop "READMIT_S3 is '$s3'" "set it to minio or versity, or unset it."
-airflow=" airflow"
+airflow=" airflow statsd"
 [[ ${AIRFLOW:-yes} != no ]] || airflow=""
 parts=${*:-python kafka $s3 mlflow prometheus$airflow}
 running=""
@@ -47,6 +47,10 @@ trap end_background EXIT
 case " $parts " in *" $s3 "*) if local/install/go.sh --on-path >/dev/null; then background "$s3"; fi ;; esac
 foreground packages
 foreground uv
+# Two parts may be built by it at the same time, and only one may install it.
+case " $parts " in
+    *" $s3 "* | *" statsd "*) local/install/go.sh --on-path >/dev/null || foreground go ;;
+esac
 for part in $parts; do
     background "$part"
 done

@@ -1,4 +1,4 @@
-"""What the services stand on: the machine, the broker, Postgres, the object store."""
+"""What the services stand on: the machine, the broker, Postgres, the object store; and what shows and schedules."""
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
@@ -16,7 +16,14 @@ def page() -> Dashboard:
         "readmit-infrastructure",
         "readmit: infrastructure",
         "Whether what the services stand on is busy, full or broken.",
-        [("Machine", _machine()), ("Broker", _broker()), ("Postgres", _postgres()), ("Object store", _object_store())],
+        [
+            ("Machine", _machine()),
+            ("Broker", _broker()),
+            ("Postgres", _postgres()),
+            ("Object store", _object_store()),
+            ("MLflow", _mlflow()),
+            ("Airflow", _airflow()),
+        ],
         variables=[
             Variable("instance", "node_load1"),
             Variable("topic", "kafka_log_log_size"),
@@ -158,5 +165,55 @@ def _object_store() -> list[Panel]:
         graph(
             "Stored", "Bytes of all objects; MinIO counts them anew every few minutes.", "bytes",
             Query("max(minio_cluster_usage_total_bytes)", "objects"), span=THIRD, runbook="disk-full",
+        ),
+    ]  # fmt: skip
+
+
+def _mlflow() -> list[Panel]:
+    buckets = "sum by (le) (rate(mlflow_http_request_duration_seconds_bucket[$__rate_interval]))"
+    return [
+        graph(
+            "MLflow's requests", "Per second by the status of the answer; the trainer looks twice a minute.",
+            "reqps", Query("sum by (status) (rate(mlflow_http_request_total[$__rate_interval]))"), span=THIRD,
+            runbook="target-down",
+        ),
+        graph(
+            "MLflow's answers", "How long they take.", "s",
+            Query(f"histogram_quantile(0.5, {buckets})", "half of them"),
+            Query(f"histogram_quantile(0.95, {buckets})", "95 of 100"),
+            span=THIRD,
+        ),
+    ]  # fmt: skip
+
+
+def _airflow() -> list[Panel]:
+    runs = "sum by (dag_id, state) (airflow_dag_run_duration_seconds_{part})"
+    tasks = "sum by (dag_id) (airflow_task_duration_seconds_{part})"
+    return [
+        graph(
+            "Scheduler's heartbeats", "Per second; without them no task starts.", "cps",
+            Query("sum(rate(airflow_scheduler_heartbeats_total[$__rate_interval]))", "heartbeats"), span=THIRD,
+            runbook="airflow-scheduler",
+        ),
+        graph(
+            "Tasks", "Queued and running, beside open slots; deferred ones wait for an effect.", "short",
+            Query("sum by (status) (airflow_executor_slots)"),
+            Query('sum(airflow_pool_slots{state="deferred"})', "deferred"), span=THIRD,
+        ),
+        graph(
+            "Task failures", "Since the exporter began, retries included; the task's log has the reason.", "short",
+            Query('sum by (dag_id, task_id) (airflow_task_ends_total{state=~"failed|up_for_retry"})'), span=THIRD,
+        ),
+        graph(
+            "Runs of DAGs", "How long they took on average since the exporter began, by their end.", "s",
+            Query(f"{runs.format(part='sum')} / {runs.format(part='count')}"), span=THIRD,
+        ),
+        graph(
+            "Tasks of DAGs", "How long one took on average since the exporter began.", "s",
+            Query(f"{tasks.format(part='sum')} / {tasks.format(part='count')}"), span=THIRD,
+        ),
+        graph(
+            "Import errors", "Files of DAGs that cannot be read; theirs are missing from the list.", "short",
+            Query("max(airflow_dag_import_errors)", "files"), span=THIRD,
         ),
     ]  # fmt: skip

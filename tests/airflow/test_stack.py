@@ -14,7 +14,7 @@ from readmit_cli.stack.airflow_environment import AIRFLOW_DATABASE
 from readmit_cli.stack.credentials import AIRFLOW_LOGIN
 from readmit_cli.stack.ports import is_free
 from readmit_cli.stack.processes import is_alive, orphans
-from readmit_cli.stack.programs import AIRFLOW, KAFKA, POSTGRES
+from readmit_cli.stack.programs import AIRFLOW, AIRFLOW_EXPORTER, KAFKA, POSTGRES
 from readmit_cli.stack.running_parts import check_running_parts
 from readmit_cli.stack.topics import EVERY_TOPIC
 from support import listening
@@ -25,10 +25,10 @@ DAG, TASK = "stack_reach", "reach"
 SCHEDULER = "airflow-scheduler"
 
 
-def test_all_four_parts_are_healthy(airflow_stack):
+def test_all_parts_are_healthy(airflow_stack):
     """A scheduler that does not live is seen by nobody until the first run waits for ever."""
     checks = list(check_running_parts(airflow_stack))
-    assert {check.name for check in checks} == {"supervisor", KAFKA, POSTGRES, *AIRFLOW}
+    assert {check.name for check in checks} == {"supervisor", KAFKA, POSTGRES, *AIRFLOW, AIRFLOW_EXPORTER}
     assert [check for check in checks if check.verdict != "ok"] == []
 
 
@@ -36,8 +36,9 @@ def test_nothing_listens_on_another_address_than_loopback(airflow_stack):
     """Airflow's servers for logs and health would listen on every address of the machine."""
     found = listening.addresses(orphans(airflow_stack.state.root))
     ports = airflow_stack.ports
-    expected = (ports.airflow, ports.postgres, ports.kafka, ports.kafka_controller, ports.kafka_metrics)
-    assert found == {f"127.0.0.1:{port}" for port in expected}
+    expected = (ports.airflow, ports.airflow_exporter, ports.postgres)
+    kafka = (ports.kafka, ports.kafka_controller, ports.kafka_metrics)
+    assert found == {f"127.0.0.1:{port}" for port in (*expected, *kafka)}
 
 
 def test_no_secret_is_on_a_command_line(airflow_stack):

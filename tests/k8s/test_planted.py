@@ -127,6 +127,28 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _config(m, "ingestor").update(READMIT_INGESTOR_KAFKA__SASL_USERNAME="trainer"),
         "Deployment/ingestor: logs in to Kafka as trainer with ['kafka-ingestor']",
     ),
+    "an exporter that is asked elsewhere than it listens": (
+        "local",
+        lambda m: _config(m, "prometheus").update(
+            {"prometheus.yml": _config(m, "prometheus")["prometheus.yml"].replace("minio", "minoi")}
+        ),
+        "s3 can't be asked at minoi:9000",
+    ),
+    "brokers that nobody may ask": (
+        "production",
+        lambda m: _drop(m, "NetworkPolicy", "kafka-metrics"),
+        "NetworkPolicy: monitoring/ may not reach kafka:9404",
+    ),
+    "brokers that are told to tell what stands nowhere": (
+        "production",
+        lambda m: _config(m, "exporters").pop("kafka.yml"),
+        "Kafka: no configMap exporters with kafka.yml",
+    ),
+    "a monitor of brokers that tell nothing": (
+        "production",
+        lambda m: m.one("PodMonitor", "kafka")["spec"]["podMetricsEndpoints"][0].update(port="http"),
+        "PodMonitor/kafka: KafkaNodePool/brokers has no such port",
+    ),
     "a quantity of no unit that exists": (
         "local",
         lambda m: _first(m, "Deployment", "ingestor")["resources"]["requests"].update(cpu="250mm"),

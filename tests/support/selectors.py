@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-_NAMES = r"\b(?:up|(?:readmit|kafka|process|node|pg|postgres|minio)[_:]\w[\w:]*)\b"
+_NAMES = r"\b(?:up|(?:readmit|kafka|process|node|pg|postgres|minio|mlflow|airflow)[_:]\w[\w:]*)\b"
 _SELECTOR = re.compile(
     # a name with or without matchers, or matchers with a pattern for the name; else a text, or names of labels
     rf'(?P<name>{_NAMES})(?:\{{(?P<own>[^}}]*)\}})?|\{{(?P<named>__name__[^}}]*)\}}|"[^"]*"|\b(?:by|on) \([^)]*\)'

@@ -27,6 +27,8 @@ login readmit_trainer "$TRAINER_PASSWORD"
 login readmit_reader "$READER_PASSWORD"
 login readmit_auditor "$AUDITOR_PASSWORD"
 login mlflow "$MLFLOW_PASSWORD"
+login postgres_exporter "$EXPORTER_PASSWORD"
+psql --no-psqlrc --set ON_ERROR_STOP=1 --dbname postgres --command "GRANT pg_monitor TO postgres_exporter"
 database readmit readmit_owner \
     readmit_owner readmit_batch_producer readmit_ingestor readmit_trainer readmit_reader readmit_auditor
 database mlflow mlflow mlflow

@@ -8,7 +8,7 @@ mkdir -p secrets
 
 random() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-for name in postgres-{superuser,owner,batch-producer,ingestor,trainer,reader,auditor,mlflow} grafana; do
+for name in postgres-{superuser,owner,batch-producer,ingestor,trainer,reader,auditor,mlflow,exporter} grafana; do
     [[ -s secrets/$name.env ]] || printf 'password=%s\n' "$(random)" >"secrets/$name.env"
 done
 for user in root trainer predictor mlflow; do

@@ -11,6 +11,7 @@ import pytest
 from readmit_cli.stack.credentials import MLFLOW_LOGIN
 from readmit_cli.stack.environment import MLFLOW_BUCKET, MLFLOW_DATABASE
 from readmit_cli.stack.processes import orphans
+from support.scraped import exposed, value
 
 
 def test_artifacts_go_to_the_bucket_and_the_rest_to_the_database(mlflow_uri, stack_infrastructure):
@@ -32,3 +33,13 @@ def test_no_secret_is_on_a_command_line(mlflow_uri, stack_infrastructure):
     lines = [(Path("/proc") / str(pid) / "cmdline").read_text() for pid in orphans(stack_infrastructure.state.root)]
     assert any("mlflow" in line for line in lines), mlflow_uri
     assert not [line for line in lines if any(secret in line for secret in secrets)]
+
+
+def test_it_tells_prometheus_of_its_requests_and_refuses_hosts_that_it_does_not_know(mlflow_uri):
+    """The second guards whoever looks at its page against other pages; telling must not cost it."""
+    httpx.get(f"{mlflow_uri}/api/2.0/mlflow/experiments/get", params={"experiment_id": "0"}).raise_for_status()
+    told = httpx.get(f"{mlflow_uri}/metrics").raise_for_status().text
+    assert value(told, "mlflow_http_request_total", method="GET", status="200") > 0
+    assert exposed(told)["mlflow_http_request_duration_seconds"] == "histogram"
+    refused = httpx.get(f"{mlflow_uri}/metrics", headers={"Host": "somebody.example"})
+    assert refused.status_code == httpx.codes.FORBIDDEN

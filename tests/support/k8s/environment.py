@@ -31,10 +31,11 @@ OTHERS: dict[str, re.Pattern[str]] = {
     "migrations": re.compile("|".join({"READMIT_MIGRATIONS_URL", *LIBPQ})),
     "mlflow": re.compile("|".join({*AWS, *LIBPQ}) + "|DO_NOT_TRACK|MLFLOW_(BACKEND_STORE_URI|DEFAULT_ARTIFACT_ROOT|"
                          "SERVER_ALLOWED_HOSTS|SERVER_ENABLE_JOB_EXECUTION|DISABLE_TELEMETRY)"),
-    "kafka": re.compile("CLUSTER_ID|KAFKA_[A-Z_]+"),
+    "kafka": re.compile("CLUSTER_ID|EXTRA_ARGS|KAFKA_[A-Z_]+"),
     "kafka-ui": re.compile("KAFKA_CLUSTERS_0_(NAME|BOOTSTRAPSERVERS|READONLY)|JAVA_OPTS"),
     "postgres": re.compile("PGDATA|POSTGRES_(PASSWORD|INITDB_ARGS)|[A-Z_]+_PASSWORD"),
-    "minio": re.compile("MINIO_(ROOT_USER|ROOT_PASSWORD|UPDATE|BROWSER)"),
+    "postgres-exporter": re.compile("DATA_SOURCE_(URI|USER|PASS)|PG_EXPORTER_EXTEND_QUERY_PATH"),
+    "minio": re.compile("MINIO_(ROOT_USER|ROOT_PASSWORD|UPDATE|BROWSER|PROMETHEUS_AUTH_TYPE)"),
     "buckets": re.compile("MC_CONFIG_DIR|[A-Z]+_(ACCESS|SECRET)_KEY"),
     "grafana": re.compile("READMIT_(PROMETHEUS_URL|DASHBOARDS)|GF_[A-Z_]+"),
     "loadtest": re.compile("ACCESS_KEY|P99_MS"),

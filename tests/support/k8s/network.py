@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from support.k8s.manifests import Document, Manifests, labels_of, name_of, selects
+import yaml
+from support.k8s.manifests import Document, Manifests, label, labels_of, name_of, selects
 
 Edge = tuple[str, str, int | None]
 """From, to, port; None is every port."""
@@ -22,7 +23,8 @@ LAPTOP: set[Edge] = (
     COMMON
     | {(name, "minio", S3) for name in ("trainer", "predictor", "mlflow", "buckets")}
     | {(name, "kafka", KAFKA) for name in ("topics", "kafka-ui")}
-    | {("prometheus", name, METRICS) for name in TOLD_BY}
+    | {("prometheus", name, METRICS) for name in (*TOLD_BY, "kafka", "postgres-exporter")}
+    | {("prometheus", "minio", S3), ("prometheus", "mlflow", MLFLOW), ("postgres-exporter", "postgres", POSTGRES)}
     | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
 )
 EDGES: dict[str, set[Edge]] = {
@@ -32,6 +34,7 @@ EDGES: dict[str, set[Edge]] = {
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
+    | {("monitoring/", "kafka", 9404), ("monitoring/", "mlflow", MLFLOW)}
     | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}
@@ -52,6 +55,27 @@ def edges(manifests: Manifests) -> Iterator[str]:
     expected = EDGES[manifests.overlay]
     yield from (f"NetworkPolicy: {a} may not reach {b}:{port}" for a, b, port in _sorted(expected - allowed))
     yield from (f"NetworkPolicy: {a} may reach {b}:{port}" for a, b, port in _sorted(allowed - names - expected))
+
+
+def scrapes(manifests: Manifests) -> Iterator[str]:
+    """Whom a laptop's Prometheus asks is there, and may be asked at that port; otherwise its panels stay empty."""
+    allowed = edges_of(manifests)
+    services = {name_of(each): each["spec"]["selector"]["app.kubernetes.io/name"] for each in manifests.of("Service")}
+    for config in manifests.of("ConfigMap"):
+        told = yaml.safe_load(config.get("data", {}).get("prometheus.yml", "{}"))
+        for job in told.get("scrape_configs", []):
+            for name, port in _asked(job):
+                if ("prometheus", services.get(name), port) not in allowed:
+                    yield f"{label(config)}: {job['job_name']} can't be asked at {name}:{port}"
+
+
+def _asked(job: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    for found in job.get("dns_sd_configs", []):
+        yield from ((name, found["port"]) for name in found["names"])
+    for found in job.get("static_configs", []):
+        for target in found["targets"]:
+            name, _, port = target.partition(":")
+            yield name, int(port)
 
 
 def edges_of(manifests: Manifests) -> set[Edge]:
@@ -112,4 +136,4 @@ def _sorted(found: set[Edge]) -> list[Edge]:
     return sorted(found, key=str)
 
 
-CHECKS = (edges,)
+CHECKS = (edges, scrapes)

@@ -40,10 +40,25 @@ def idle(manifests: Manifests) -> Iterator[str]:
         if kind == "secret":
             logins = manifests.of("TriggerAuthentication")
             used |= {reference["name"] for each in logins for reference in each["spec"]["secretTargetRef"]}
+        else:
+            used |= {name for name, _ in _told_to_brokers(manifests)}
         for document in manifests.of(resource):
             found_by_label = document["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
             if name_of(document) not in used and not found_by_label:
                 yield f"{label(document)}: nobody names it"
+
+
+def brokers_metrics(manifests: Manifests) -> Iterator[str]:
+    """What the brokers tell stands in a ConfigMap, or the operator takes nothing of the resource."""
+    for name, key in _told_to_brokers(manifests):
+        if key not in config_keys(manifests).get(name, set()):
+            yield f"Kafka: no configMap {name} with {key}"
+
+
+def _told_to_brokers(manifests: Manifests) -> Iterator[tuple[str, str]]:
+    for kafka in manifests.of("Kafka"):
+        reference = kafka["spec"]["kafka"]["metricsConfig"]["valueFrom"]["configMapKeyRef"]
+        yield reference["name"], reference["key"]
 
 
 def operators_secrets(manifests: Manifests) -> Iterator[str]:
@@ -107,4 +122,4 @@ def _mentioned(spec: Document, kind: str) -> Iterator[tuple[str, set[str]]]:
             yield volume[kind].get("name") or volume[kind]["secretName"], keys
 
 
-CHECKS = (references, idle, operators_secrets)
+CHECKS = (references, idle, brokers_metrics, operators_secrets)

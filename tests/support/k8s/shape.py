@@ -78,12 +78,22 @@ def monitors(manifests: Manifests) -> Iterator[str]:
     """Prometheus finds the pods that tell metrics, and the port."""
     for monitor in manifests.of("PodMonitor"):
         ends = monitor["spec"]["podMetricsEndpoints"]
-        found = [pods for pods in manifests.workloads() if selects(monitor["spec"]["selector"], labels_of(pods))]
-        for pods in found:
-            if any(end["port"] not in {name for name, _ in ports(pods)} for end in ends):
+        found = [(pods, labels_of(pods), {name for name, _ in ports(pods)}) for pods in manifests.workloads()]
+        found += _brokers(manifests)
+        found = [each for each in found if selects(monitor["spec"]["selector"], each[1])]
+        for pods, _, opened in found:
+            if any(end["port"] not in opened for end in ends):
                 yield f"{label(monitor)}: {label(pods)} has no such port"
         if not found:
             yield f"{label(monitor)}: finds no pods"
+
+
+def _brokers(manifests: Manifests) -> Iterator[tuple[Document, dict[str, str], set[str]]]:
+    """Give what Strimzi makes: each pool with its pods' labels, and the port that `metricsConfig` makes it open."""
+    told = any("metricsConfig" in kafka["spec"]["kafka"] for kafka in manifests.of("Kafka"))
+    for pool in manifests.of("KafkaNodePool"):
+        pod = pool["spec"].get("template", {}).get("pod", {"metadata": {"labels": {}}})
+        yield pool, pod["metadata"]["labels"], {"tcp-prometheus"} if told else set()
 
 
 def service_ports(manifests: Manifests) -> Iterator[str]:

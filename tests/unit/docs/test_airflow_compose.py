@@ -34,6 +34,8 @@ DIFFERENT_VALUES = {
     "AIRFLOW__CORE__PLUGINS_FOLDER",
     "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
+    "AIRFLOW__METRICS__STATSD_HOST",
+    "AIRFLOW__METRICS__STATSD_PORT",
     "AIRFLOW_CONN_READMIT_MLFLOW",
     "AIRFLOW_CONN_READMIT_STATUS",
 }
@@ -119,7 +121,7 @@ def test_the_example_names_what_the_file_reads_and_explains_each():
 def test_every_program_tells_of_its_health_and_starts_again(services):
     """A scheduler that stands still looks like one that has nothing to do."""
     lasting = {name: service for name, service in services.items() if name != "init"}
-    assert set(lasting) == PROGRAMS | {"metadata-db"}
+    assert set(lasting) == PROGRAMS | {"metadata-db", "statsd-exporter"}
     assert [name for name, service in lasting.items() if len(service["healthcheck"]["test"]) < 2] == []
     assert {service["restart"] for service in lasting.values()} == {"unless-stopped"}
 
@@ -130,7 +132,8 @@ def test_what_a_program_needs_is_ready_before_it_starts(services):
     page = {"api-server": "service_healthy"}
     assert needs == {
         "metadata-db": {},
-        "init": {"metadata-db": "service_healthy"},
+        "statsd-exporter": {},
+        "init": {"metadata-db": "service_healthy", "statsd-exporter": "service_healthy"},
         "api-server": {"init": "service_completed_successfully"},
         "scheduler": page,
         "dag-processor": page,
@@ -150,14 +153,14 @@ def test_no_service_is_privileged_or_reaches_docker(services):
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
         assert not {"privileged", "network_mode", "pid", "devices", "cap_add"} & set(service)
-        assert {volume["type"] for volume in service["volumes"]} == {"volume"}
+        assert {volume["type"] for volume in service.get("volumes", [])} <= {"volume"}
 
 
 def test_images_have_a_version(services):
     """What is tested must be what runs next year."""
     images = {service["image"] for service in services.values()}
     bases = set(re.findall(r"^FROM (\S+:\S+)", (AIRFLOW / "Dockerfile").read_text(), re.MULTILINE))
-    assert [image for image in images | bases if not re.search(r":\d+\.\d+", image)] == []
+    assert [image for image in images | bases if not re.search(r":v?\d+\.\d+", image)] == []
     assert bases
 
 
@@ -194,8 +197,22 @@ def options(uri: str) -> set[tuple[str, str]]:
     return {pair for pair in parse_qsl(urlsplit(uri).query) if pair[0] != "bootstrap.servers"}
 
 
+def test_metrics_are_sent_where_the_exporter_hears_them_and_chosen_as_without_docker(rendered, services):
+    """UDP sent elsewhere is lost without a word."""
+    told = services["scheduler"]["environment"]
+    place = f"{told['AIRFLOW__METRICS__STATSD_HOST']}:{told['AIRFLOW__METRICS__STATSD_PORT']}"
+    assert place == "statsd-exporter:9125"
+    exporter = services["statsd-exporter"]
+    assert "--statsd.listen-udp=:9125" in exporter["command"]
+    [given] = exporter["configs"]
+    assert f"--statsd.mapping-config={given['target']}" in exporter["command"]
+    mapping = Checkout.find().root / "observability" / "exporters" / "airflow.yml"
+    assert Path(rendered["configs"][given["source"]]["file"]) == mapping
+
+
 def test_no_secret_of_a_user_is_told_to_the_programs(services):
     """A task inherits the environment of its program."""
     for name, service in services.items():
-        passwords = {key for key, value in service["environment"].items() if re.search("ADMIN|VIEWER", value)}
+        told = service.get("environment", {})
+        passwords = {key for key, value in told.items() if re.search("ADMIN|VIEWER", value)}
         assert passwords == ({"ADMIN_PASSWORD", "VIEWER_PASSWORD"} if name == "init" else set())

@@ -24,6 +24,7 @@ from yaml import safe_load
 COMPOSE_FILE = ROOT / "compose.yaml"
 EXAMPLE = ROOT / ".env.example"
 LOCAL = ROOT / "local" / "compose"
+KAFKA_DOCKERFILE = ROOT / "local" / "kafka" / "Dockerfile"
 SETTINGS = {
     "batch-producer": BatchProducerSettings,
     "ingestor": IngestorSettings,
@@ -34,7 +35,7 @@ SETTINGS = {
 }
 ONCE = {"migrations", "topics", "buckets"}
 # No digest of these is known for sure; docs/containers.md says how to find it.
-BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2"}
+BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2", "maven:3.9.9-eclipse-temurin-17"}
 
 pytestmark = requires_compose
 
@@ -78,10 +79,18 @@ def test_without_the_dataset_it_says_what_to_do() -> None:
 
 def test_images_of_others_are_pinned_by_digest(services: dict[str, dict[str, Any]]) -> None:
     """A tag can be moved to another image, and has been."""
-    others = {service["image"] for service in services.values() if not service["image"].startswith("readmit/")}
+    others = {service["image"] for service in services.values() if "build" not in service}
+    others |= set(re.findall(r"^FROM (\S+)", KAFKA_DOCKERFILE.read_text(), re.MULTILINE))
     without = {image for image in others if not re.fullmatch(r"[a-z0-9./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image)}
     assert without == BY_TAG_ALONE
     assert [image for image in without if image.endswith(":latest")] == []
+
+
+def test_kafka_is_of_the_version_that_runs_without_docker(services: dict[str, dict[str, Any]]) -> None:
+    """Its agent, too, is of the same file."""
+    [version] = re.findall(r"<kafka.version>(.*)</kafka.version>", KAFKA_DOCKERFILE.with_name("pom.xml").read_text())
+    assert services["kafka"]["image"] == f"readmit-kafka:{version}"
+    assert f"FROM apache/kafka:{version}@" in KAFKA_DOCKERFILE.read_text()
 
 
 def test_our_images_are_those_that_are_built_here(services: dict[str, dict[str, Any]]) -> None:
@@ -230,9 +239,10 @@ def test_prometheus_asks_everything_that_has_metrics(services: dict[str, dict[st
     asked = safe_load((LOCAL / "prometheus.yml").read_text())["scrape_configs"]
     native = safe_load((ROOT / "local" / "prometheus.yml").read_text())["scrape_configs"]
     jobs = {job["job_name"]: job["static_configs"][0]["targets"] for job in asked}
-    # the broker's image brings no exporter, and a load test finds the local stack's Prometheus alone
-    assert {job["job_name"] for job in native} - {"kafka", "loadtest"} == set(jobs)
-    assert {target.partition(":")[0] for targets in jobs.values() for target in targets} <= set(services)
+    # a load test finds the local stack's Prometheus alone
+    assert {job["job_name"] for job in native} - {"loadtest"} == set(jobs)
+    airflow = safe_load((ROOT / "airflow" / "docker-compose.yaml").read_text())["services"]
+    assert {target.partition(":")[0] for targets in jobs.values() for target in targets} <= {*services, *airflow}
 
 
 def test_the_secrets_are_made_once_and_stay(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 import yaml
 from readmit_cli.stack.buckets import RIGHTS, policy_of
-from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN
+from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN, MONITOR_LOGIN
 from readmit_contracts.predictions import example_encounter
 from support.generated_text import ROOT, GeneratedText
 from support.k8s import kafka_resources
@@ -50,9 +50,9 @@ def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
     folder = ROOT / "observability"
     generators = yaml.safe_load((folder / "kustomization.yaml").read_text())["configMapGenerator"]
     listed = {name.rpartition("=")[2] for generator in generators for name in generator["files"]}
-    patterns = ("prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
+    patterns = ("exporters/*", "prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
     there = {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
-    assert listed == there
+    assert listed == there - {"exporters/airflow.yml"}  # Airflow stays outside
 
 
 def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:
@@ -74,7 +74,8 @@ def test_each_login_is_made() -> None:
     """A migration grants rights to all of them, and fails for want of one."""
     script = (ROOT / "k8s" / "components" / "postgres-single" / "make-databases.sh").read_text()
     made = {line.split()[1] for line in script.splitlines() if line.startswith("login ")}
-    assert made == {*DATABASE_LOGINS, MLFLOW_LOGIN}
+    assert made == {*DATABASE_LOGINS, MLFLOW_LOGIN, MONITOR_LOGIN}
+    made.remove(MONITOR_LOGIN)  # CloudNativePG has an exporter within
     resources = yaml.safe_load_all((kafka_resources.PRODUCTION / "postgres.yaml").read_text())
     cluster = next(each["spec"] for each in resources if each["kind"] == "Cluster")
     assert cluster["bootstrap"]["initdb"]["owner"] == DATABASE_OWNER

@@ -10,7 +10,7 @@ from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.credentials import AIRFLOW_LOGIN, FERNET_KEY, JWT_SECRET, SESSION_KEY
 from readmit_cli.stack.parts import default_parts, with_requirements
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import AIRFLOW, AIRFLOW_COMPONENTS, KAFKA, POSTGRES
+from readmit_cli.stack.programs import AIRFLOW, AIRFLOW_COMPONENTS, AIRFLOW_EXPORTER, KAFKA, POSTGRES
 from readmit_cli.stack.state_directory import StateDirectory
 
 # What Airflow's environment may hold of the stack's secrets.
@@ -66,4 +66,4 @@ def test_airflow_is_started_only_when_it_is_asked_for():
 @pytest.mark.parametrize("name", AIRFLOW_COMPONENTS)
 def test_one_part_of_airflow_brings_all_of_it(name):
     """None of its programs is of use without the others, its database, and the broker that its triggers read."""
-    assert set(with_requirements([name])) == {*AIRFLOW, POSTGRES, KAFKA}
+    assert set(with_requirements([name])) == {*AIRFLOW, AIRFLOW_EXPORTER, POSTGRES, KAFKA}

@@ -7,7 +7,7 @@ from readmit_cli.stack.blueprint import Blueprint
 from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import AIRFLOW, INFRASTRUCTURE, OBSERVERS, installed_services
+from readmit_cli.stack.programs import AIRFLOW, AIRFLOW_EXPORTER, INFRASTRUCTURE, OBSERVERS, installed_services
 from readmit_cli.stack.rendering import fill, supervisor_configuration
 from readmit_cli.stack.state_directory import StateDirectory
 from supervisor.options import ProcessConfig, ServerOptions
@@ -89,7 +89,7 @@ def test_supervisor_reads_back_what_was_rendered(tmp_path):
     blueprint = Blueprint(Checkout.find(), state, Ports())
     blueprint.write_supervisor_configuration()
     read = _read_by_supervisor(state.supervisor_configuration)
-    assert set(read) == {*INFRASTRUCTURE, *installed_services(), *OBSERVERS, *AIRFLOW}
+    assert set(read) == {*INFRASTRUCTURE, *installed_services(), *OBSERVERS, *AIRFLOW, AIRFLOW_EXPORTER}
     for name, program in read.items():
         assert program.environment == blueprint.program_environment(name)
         assert program.stdout_logfile == str(state.log(name))

@@ -12,7 +12,14 @@ from readmit_cli.stack.checkout import Checkout
 from readmit_cli.stack.locate import state_path, why_outside
 from readmit_cli.stack.parts import default_parts
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import AIRFLOW_API_SERVER, LAG_EXPORTER, NODE_EXPORTER, POSTGRES_EXPORTER, PROMETHEUS
+from readmit_cli.stack.programs import (
+    AIRFLOW_API_SERVER,
+    AIRFLOW_EXPORTER,
+    LAG_EXPORTER,
+    NODE_EXPORTER,
+    POSTGRES_EXPORTER,
+    PROMETHEUS,
+)
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.stack import Stack, recorded_ports
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
@@ -83,6 +90,7 @@ def _addresses(stack: Stack) -> Table:
         LAG_EXPORTER: f"{stack.addresses.lag_exporter}/metrics",
         NODE_EXPORTER: f"{stack.addresses.node_exporter}/metrics",
         POSTGRES_EXPORTER: f"{stack.addresses.postgres_exporter}/metrics",
+        AIRFLOW_EXPORTER: f"{stack.addresses.airflow_exporter}/metrics",
         PROMETHEUS: stack.addresses.prometheus,
         AIRFLOW_API_SERVER: f"{stack.addresses.airflow}, login {stack.airflow().user}, password see below",
     }

@@ -60,6 +60,14 @@ def airflow_environment(
         "WORKERS": {"MIN_HEARTBEAT_INTERVAL": 1},
         # An edited DAG is seen after seconds instead of minutes.
         "DAG_PROCESSOR": {"REFRESH_INTERVAL": 5},
+        # Names that do not vary, with what varies as tags.
+        "METRICS": {
+            "STATSD_ON": True,
+            "STATSD_HOST": LOOPBACK,
+            "STATSD_PORT": addresses.airflow_statsd_port,
+            "STATSD_INFLUXDB_ENABLED": True,
+            "LEGACY_NAMES_ON": False,
+        },
         "USAGE_DATA_COLLECTION": {"ENABLED": False},
     }
     return (

@@ -10,7 +10,7 @@ from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.environment import Addresses
 from readmit_cli.stack.parts import Part, all_parts
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import AIRFLOW, INFRASTRUCTURE, OBSERVERS, S3, installed_services
+from readmit_cli.stack.programs import AIRFLOW, AIRFLOW_EXPORTER, INFRASTRUCTURE, OBSERVERS, S3, installed_services
 from readmit_cli.stack.rendering import supervisor_configuration
 from readmit_cli.stack.s3_server import S3Server
 from readmit_cli.stack.state_directory import StateDirectory, postgres_user
@@ -60,6 +60,7 @@ class Blueprint:
             "state": str(self.state.root),
             "socket": str(self.state.supervisor_socket),
             "local": str(self.checkout.templates),
+            "exporters": str(self.checkout.observability / "exporters"),
             "java": str(self.checkout.java()),
             "kafka_jars": str(self.checkout.kafka_jars),
             "kafka_agent": str(self.checkout.kafka_agent),
@@ -75,6 +76,9 @@ class Blueprint:
             "node_exporter_port": str(self.ports.node_exporter),
             "postgres_exporter": str(self.checkout.postgres_exporter),
             "postgres_exporter_port": str(self.ports.postgres_exporter),
+            "statsd_exporter": str(self.checkout.statsd_exporter),
+            "airflow_exporter_port": str(self.ports.airflow_exporter),
+            "airflow_statsd_port": str(self.ports.airflow_statsd),
             "prometheus": str(self.checkout.prometheus),
             "prometheus_port": str(self.ports.prometheus),
             "mlflow_port": str(self.ports.mlflow),
@@ -82,7 +86,7 @@ class Blueprint:
             "user": "root" if user else None,
             "postgres_user": user.pw_name if user else None,
         }
-        programs = (*INFRASTRUCTURE, *installed_services(), *OBSERVERS, *AIRFLOW)
+        programs = (*INFRASTRUCTURE, *installed_services(), *OBSERVERS, *AIRFLOW, AIRFLOW_EXPORTER)
         text = supervisor_configuration(
             self.checkout.templates / "supervisord.conf",
             values,

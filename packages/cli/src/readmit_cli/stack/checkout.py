@@ -75,8 +75,13 @@ class Checkout:
         return self.installed / "bin" / "postgres_exporter"
 
     @property
+    def statsd_exporter(self) -> Path:
+        """What tells Prometheus of Airflow; not there when that was left out of the installation."""
+        return self.installed / "bin" / "statsd_exporter"
+
+    @property
     def observability(self) -> Path:
-        """The folder of the rules, among what else looks on."""
+        """The folder of the rules, of what exporters tell, and of what else looks on."""
         return self.root / "observability"
 
     @property

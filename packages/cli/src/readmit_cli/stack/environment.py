@@ -89,6 +89,16 @@ class Addresses:
         return f"http://{LOOPBACK}:{self._ports.postgres_exporter}"
 
     @property
+    def airflow_exporter(self) -> str:
+        """The base URL of what tells of Airflow."""
+        return f"http://{LOOPBACK}:{self._ports.airflow_exporter}"
+
+    @property
+    def airflow_statsd_port(self) -> int:
+        """The port, of UDP, that Airflow sends its metrics to."""
+        return self._ports.airflow_statsd
+
+    @property
     def prometheus(self) -> str:
         """Prometheus' web page, and the base URL of its queries."""
         return f"http://{LOOPBACK}:{self._ports.prometheus}"

@@ -11,6 +11,7 @@ from readmit_cli.stack.programs import (
     AIRFLOW,
     AIRFLOW_API_SERVER,
     AIRFLOW_COMPONENTS,
+    AIRFLOW_EXPORTER,
     KAFKA,
     LAG_EXPORTER,
     MLFLOW,
@@ -82,7 +83,7 @@ def with_requirements(names: Iterable[str]) -> Collection[str]:
     if MLFLOW in wanted:
         wanted |= {POSTGRES, S3}
     if wanted.intersection(AIRFLOW):
-        wanted |= {*AIRFLOW, POSTGRES, KAFKA}
+        wanted |= {*AIRFLOW, AIRFLOW_EXPORTER, POSTGRES, KAFKA}
     return wanted
 
 
@@ -91,6 +92,7 @@ def _observers(addresses: Addresses) -> Iterator[Part]:
         (LAG_EXPORTER, "lag_exporter", addresses.lag_exporter, "/health/ready"),
         (NODE_EXPORTER, "node_exporter", addresses.node_exporter, "/metrics"),
         (POSTGRES_EXPORTER, "postgres_exporter", addresses.postgres_exporter, "/metrics"),
+        (AIRFLOW_EXPORTER, "airflow_exporter", addresses.airflow_exporter, "/metrics"),
         (PROMETHEUS, "prometheus", addresses.prometheus, "/-/ready"),
     )
     for name, port, address, path in answering:

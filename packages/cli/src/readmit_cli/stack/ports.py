@@ -36,6 +36,8 @@ class Ports(BaseSettings):
     node_exporter: Port = Field(19_100, description="The machine's metrics.")
     postgres_exporter: Port = Field(19_187, description="Postgres' metrics.")
     airflow: Port = Field(18_088, description="Airflow's REST interface and web page.")
+    airflow_statsd: Port = Field(19_125, description="Where Airflow sends its metrics, by UDP.")
+    airflow_exporter: Port = Field(19_102, description="Airflow's metrics.")
 
     @classmethod
     def free(cls) -> "Ports":

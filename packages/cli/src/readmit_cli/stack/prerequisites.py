@@ -42,6 +42,8 @@ def check_prerequisites(checkout: Checkout) -> Iterator[Check]:
     for exporter in (checkout.node_exporter, checkout.postgres_exporter):
         yield _folder(exporter.name, exporter, found=exporter.is_file())
     yield _airflow(checkout)
+    if checkout.airflow.is_file():
+        yield _folder("statsd_exporter", checkout.statsd_exporter, found=checkout.statsd_exporter.is_file())
     yield _kcat()
     yield _state(checkout)
     yield _disk(checkout)

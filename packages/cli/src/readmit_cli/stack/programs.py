@@ -19,6 +19,8 @@ AIRFLOW_COMPONENTS: Mapping[str, str] = MappingProxyType({
     "airflow-triggerer": "triggerer",
 })  # fmt: skip
 AIRFLOW = (AIRFLOW_API_SERVER, *AIRFLOW_COMPONENTS)
+# It hears what they send and tells Prometheus; where there is no Airflow, there is none of it.
+AIRFLOW_EXPORTER = "airflow-exporter"
 
 # The program's name, as people type it, and the module that `python -m` starts; also the order of the tables.
 SERVICES: Mapping[str, str] = MappingProxyType({

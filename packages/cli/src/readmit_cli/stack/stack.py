@@ -20,6 +20,7 @@ from readmit_cli.stack.ports import Ports
 from readmit_cli.stack.programs import (
     AIRFLOW_API_SERVER,
     AIRFLOW_COMPONENTS,
+    AIRFLOW_EXPORTER,
     INFRASTRUCTURE,
     MLFLOW,
     OBSERVERS,
@@ -143,7 +144,8 @@ class Stack:
             if self.supervisor.pid() is None:
                 return bool(processes.stop_orphans(self.state.root))
             # A task that is ended tells Airflow's server so.
-            for wave in ((*SERVICES, *OBSERVERS, MLFLOW, *AIRFLOW_COMPONENTS), (*INFRASTRUCTURE, AIRFLOW_API_SERVER)):
+            works = (*SERVICES, *OBSERVERS, MLFLOW, *AIRFLOW_COMPONENTS)
+            for wave in (works, (*INFRASTRUCTURE, AIRFLOW_API_SERVER, AIRFLOW_EXPORTER)):
                 running = [name for name, now in self.supervisor.states().items() if now.state not in DOWN]
                 together(self._progress, {name: self._stop for name in running if name in wave})
             with step(self._progress, "supervisor"):

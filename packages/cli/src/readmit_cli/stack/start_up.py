@@ -5,6 +5,7 @@ topics, MLflow and the beginning of Airflow side by side; the services last, whi
 alone what is done, therefore this also repairs.
 """
 
+import shutil
 import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from readmit_cli.stack.program_start import require_free_ports, wait_until_ready
 from readmit_cli.stack.programs import (
     AIRFLOW,
     AIRFLOW_API_SERVER,
+    AIRFLOW_EXPORTER,
     BATCH_PRODUCER,
     KAFKA,
     LAG_EXPORTER,
@@ -59,6 +61,8 @@ class StartUp:
 
     def run(self, wanted: Collection[str]) -> None:
         """Start what is down of these parts and wait until all of them work. Raises StackError."""
+        there = {name for name, program in self._supervisor.states().items() if program.state not in DOWN}
+        prometheus.ask_for(self._blueprint.state, self._blueprint.ports, there.union(wanted))
         for wave in (self._bases(), self._followers(), self._services()):
             steps = {name: run for name, (needs, run) in wave.items() if needs in wanted}
             together(self._progress, steps, abandoned=self._abandoned)
@@ -72,11 +76,10 @@ class StartUp:
         }
 
     def _followers(self) -> Mapping[str, tuple[str, Step]]:
-        plan = self._blueprint.checkout
         return {
             "migrations": (POSTGRES, self._migrate),
             "topics": (KAFKA, self._apply_topics),
-            MLFLOW: (MLFLOW, self._program(MLFLOW, prepare=self._installed(MLFLOW, plan.mlflow))),
+            MLFLOW: (MLFLOW, self._program(MLFLOW, prepare=self._prepare_mlflow)),
             "airflow": (AIRFLOW_API_SERVER, self._begin_airflow),
         }
 
@@ -84,7 +87,12 @@ class StartUp:
         services = {name: (name, self._program(name)) for name in (*SERVICES, LAG_EXPORTER)}
         services[PROMETHEUS] = (PROMETHEUS, self._program(PROMETHEUS, prepare=self._prepare_prometheus))
         plan = self._blueprint.checkout
-        for name, program in ((NODE_EXPORTER, plan.node_exporter), (POSTGRES_EXPORTER, plan.postgres_exporter)):
+        exporters = {
+            NODE_EXPORTER: plan.node_exporter,
+            POSTGRES_EXPORTER: plan.postgres_exporter,
+            AIRFLOW_EXPORTER: plan.statsd_exporter,
+        }
+        for name, program in exporters.items():
             services[name] = (name, self._program(name, prepare=self._installed(name, program)))
         return services | {name: (name, self._await) for name in AIRFLOW}
 
@@ -161,6 +169,13 @@ class StartUp:
             raise StackError(f"The S3 server {plan.s3_server} is not at {program}; `{install}` builds it.")
         if plan.s3_server is S3Server.VERSITY:
             versity.prepare(plan.state, plan.credentials)
+
+    def _prepare_mlflow(self) -> None:
+        plan = self._blueprint
+        self._installed(MLFLOW, plan.checkout.mlflow)()
+        # Else what dead processes counted would be read at every scrape for ever.
+        if plan.state.mlflow.exists():
+            shutil.rmtree(plan.state.mlflow)
 
     def _prepare_prometheus(self) -> None:
         plan = self._blueprint

@@ -95,6 +95,11 @@ class StateDirectory:
         return self.root / "versity"
 
     @property
+    def mlflow(self) -> Path:
+        """What MLflow's server counts for Prometheus, in files of its process; gone with the next start."""
+        return self.root / "mlflow"
+
+    @property
     def prometheus(self) -> Path:
         """Prometheus' configuration and what it has seen."""
         return self.root / "prometheus"
