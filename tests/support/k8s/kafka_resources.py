@@ -23,8 +23,17 @@ GROUPED: Sequence[Principal] = ("airflow", "batch_producer", "ingestor", "traine
 """Those that read as a consumer group; its name begins with theirs."""
 SHARES_AN_OUTBOX: Sequence[Principal] = ("batch_producer", "ingestor")
 """One relay at a time publishes what either of them left in the outbox `ingest`, dead letters of both included."""
-WATCHERS = {"cli": ["Describe", "DescribeConfigs"], "lag-exporter": ["Describe", "Read"], "keda": ["Describe"]}
-"""Who looks at all topics and groups. The lag exporter reads the oldest waiting record, for its age."""
+WATCHERS = {
+    "airflow": ["Describe"],
+    "cli": ["Describe", "DescribeConfigs", "Read"],
+    "lag-exporter": ["Describe", "Read"],
+    "keda": ["Describe"],
+}
+"""Who looks at all topics; those that read no group of their own look at all groups too.
+
+Airflow asks whether every topic is there. The command line and the lag exporter read the oldest waiting record, for its
+age.
+"""
 
 
 def topics() -> str:
@@ -107,6 +116,7 @@ def _rules(name: str) -> Iterator[dict[str, Any]]:
         yield _rule("group", principal, "prefix", ["Describe", "Read"])
     if name in WATCHERS:
         yield _rule("topic", "readmit.", "prefix", WATCHERS[name])
+    if name in WATCHERS and principal not in GROUPED:
         yield _rule("group", "*", "literal", ["Describe"])
 
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 from readmit_cli.stack.buckets import RIGHTS, policy_of
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN, MONITOR_LOGIN
-from readmit_contracts.predictions import example_encounter
 from support.generated_text import ROOT, GeneratedText
 from support.k8s import kafka_resources
 
@@ -53,12 +52,6 @@ def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
     patterns = ("exporters/*", "prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
     there = {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
     assert listed == there - {"exporters/airflow.yml"}  # Airflow stays outside
-
-
-def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:
-    """A request that is refused takes no time."""
-    path = ROOT / "k8s" / "components" / "loadtest" / "encounter.json"
-    generated.file(path, json.dumps(example_encounter(), indent=1) + "\n")
 
 
 @pytest.mark.parametrize("user", RIGHTS)
