@@ -1,4 +1,4 @@
-"""Run the migrations: each in one transaction, one runner at a time, forward only."""
+"""Run the missing migrations: all of them or none, in one transaction, one runner at a time, forward only."""
 
 import os
 import sys

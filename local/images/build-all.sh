@@ -14,6 +14,7 @@ images=( # name, version, folder of the Dockerfile
     "migrations 0.1.0 migrations"
     "cli 0.1.0 packages/cli"
     "mlflow 3.17.2 local/mlflow"
+    "loadtest 0.1.0 loadtests"
 )
 options=(--build-arg "REVISION=$(git rev-parse HEAD)")
 if [[ -n ${BASE:-} ]]; then options+=(--build-arg "BASE=$BASE"); fi

@@ -63,7 +63,7 @@ def _kafka() -> list[Panel]:
     return [
         graph(
             "Lag in messages", "Records that a group has not committed, by topic.", "short",
-            Query(f"sum by (consumergroup, topic) (kafka_consumergroup_lag_sum{_OF_GROUP})"), runbook="consumer-lag",
+            Query(f"max by (consumergroup, topic) (kafka_consumergroup_lag_sum{_OF_GROUP})"), runbook="consumer-lag",
         ),
         graph(
             "Lag in seconds", "Age of the oldest record that a group has not committed.", "s",
@@ -77,15 +77,19 @@ def _kafka() -> list[Panel]:
         ),
         graph(
             "Written", "Records per second by topic.", "cps",
-            Query('sum by (topic) (rate(kafka_topic_partition_current_offset{topic!~".+[.]dlq"}[$__rate_interval]))'),
+            Query(_summed('rate(kafka_topic_partition_current_offset{topic!~".+[.]dlq"}[$__rate_interval])')),
             span=THIRD,
         ),
         graph(
             "Dead letters", "Messages ever set aside, by topic; a step is a new one.", "short",
-            Query('sum by (topic) (kafka_topic_partition_current_offset{topic=~".+[.]dlq"})'), span=THIRD,
-            runbook="dead-letters",
+            Query("readmit:dead_letters:count"), span=THIRD, runbook="dead-letters",
         ),
     ]  # fmt: skip
+
+
+def _summed(of_partitions: str) -> str:
+    """Add up what is told of partitions, once however many lag exporters tell it."""
+    return f"sum by (topic) (max by (topic, partition) ({of_partitions}))"
 
 
 def _consumers() -> list[Panel]:

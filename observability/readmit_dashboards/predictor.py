@@ -62,7 +62,7 @@ def _requests() -> list[Panel]:
             Query(f"sum by (path, status) (rate({counted}[$__rate_interval]))"), span=THIRD,
         ),
         graph(
-            "Errors", "Share of the requests under /v1/ that got a 5xx, over 5 minutes, all predictors.", "percentunit",
+            "Errors", "Share of 5xx among good and failed answers under /v1/, over 5 minutes.", "percentunit",
             Query("readmit:predictor_unavailable:ratio_rate5m", "5xx"), span=THIRD, runbook="predictor-availability",
         ),
         graph(

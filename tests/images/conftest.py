@@ -1,15 +1,20 @@
 """The system whose four services run as containers beside native servers, and the last word of the run."""
 
+import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from readmit_cli.stack.dataset import dataset_path
 from readmit_cli.stack.ports import Ports
-from readmit_cli.stack.programs import INFRASTRUCTURE, SERVICES
+from readmit_cli.stack.programs import INFRASTRUCTURE, PROMETHEUS, SERVICES
 from readmit_cli.stack.stack import Stack
 from support.containers import GOAL_MB, IMAGES, Container, container
 from support.running_stack import wait_for
@@ -51,6 +56,7 @@ class System:
             "PREDICTOR": stack.addresses.service("predictor"),
             "PREDICTOR_KEY": stack.addresses.access_key,
             "MLFLOW": stack.mlflow_uri,
+            "PROMETHEUS": stack.addresses.prometheus,
         }
         for group, login in (("READER", "readmit_reader"), ("AUDITOR", "readmit_auditor")):
             known |= {f"{group}__{key.upper()}": str(value) for key, value in asdict(stack.database(login)).items()}
@@ -74,7 +80,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Give native Kafka, Postgres, S3 and MLflow, and the four services as containers, each alive."""
     folder = tmp_path_factory.mktemp("containers")
     with temporary_stack() as stack, ExitStack() as running:
-        stack.up(INFRASTRUCTURE)
+        stack.up((*INFRASTRUCTURE, PROMETHEUS))
         system = System(stack, folder, {})
         for service in SERVICES:
             name, port = f"readmit-check-{service}", stack.addresses.service_port(service)
@@ -97,6 +103,30 @@ def note(request: pytest.FixtureRequest) -> Callable[..., None]:
         rows.setdefault(image, {}).update(columns)
 
     return fill
+
+
+@pytest.fixture(scope="session")
+def accounted(system: System, note: Callable[..., None]) -> dict[str, Any]:
+    """Give what `readmit demo` came to, through the containers."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("readmit")), "demo", "--no-airflow", "--json"],
+        env=os.environ | system.command_environment(),
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    logs = "\n".join(f"{name}: {it.log()[-5:]}" for name, it in system.services.items())
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{logs}"
+    outcome: dict[str, Any] = json.loads(done.stdout)
+    run = outcome["run"]
+    text = (
+        f"{run['published']:,} of {run['planned_rows']:,} rows accounted for, trained, promoted, predicted "
+        f"in {time.monotonic() - begun:.0f} s with the four services in containers"
+    )
+    note("run", text=text)
+    return outcome
 
 
 @pytest.fixture

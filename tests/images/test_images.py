@@ -1,13 +1,11 @@
 """The images: small, without what a developer or an intruder would like, and the whole system runs from them."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from images.conftest import System
@@ -15,34 +13,11 @@ from readmit_cli.stack import store
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER
 from readmit_cli.stack.programs import SERVICES
 from support.containers import GOAL_MB, IMAGES, Container, answered, container, docker, inspected, own_mb, tag
+from support.generated_text import ROOT
 from support.running_stack import wait_for
 
 GRACE_S = 25
 TOOLS = ("gcc", "cc", "make", "git", "pip", "curl")
-
-
-@pytest.fixture(scope="module")
-def accounted(system: System, note) -> dict[str, object]:
-    """Give what `readmit demo` came to, through the containers."""
-    begun = time.monotonic()
-    done = subprocess.run(
-        [str(Path(sys.executable).with_name("readmit")), "demo", "--no-airflow", "--json"],
-        env=os.environ | system.command_environment(),
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    logs = "\n".join(f"{name}: {it.log()[-5:]}" for name, it in system.services.items())
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{logs}"
-    outcome = json.loads(done.stdout)
-    run = outcome["run"]
-    text = (
-        f"{run['published']:,} of {run['planned_rows']:,} rows accounted for, trained, promoted, predicted "
-        f"in {time.monotonic() - begun:.0f} s with the four services in containers"
-    )
-    note("run", text=text)
-    return outcome
 
 
 @pytest.mark.parametrize("image", GOAL_MB)
@@ -58,15 +33,16 @@ def test_an_image_runs_as_nobody_and_brings_no_tools(image: str, note) -> None:
     """Whoever breaks into a service should find himself nobody, with nothing to build with."""
     config = inspected(tag(image))["Config"]
     assert int(config["User"].partition(":")[0]) > 10_000
-    assert isinstance(config["Cmd"], list)
-    assert config["Cmd"][0] in ("python", "mlflow")
+    program = [*(config["Entrypoint"] or []), *config["Cmd"]]
+    assert program[0] in ("python", "mlflow", "locust")
     assert {f"org.opencontainers.image.{name}" for name in ("title", "version", "revision", "licenses")} <= set(
         config["Labels"]
     )
     script = "".join(f"command -v {tool} >&2 && exit 1; " for tool in TOOLS)
     script += "! python -c 'import pip' 2>/dev/null && ! touch /opt/venv/x 2>/dev/null && cat /opt/venv/sbom.json"
-    sbom = json.loads(answered("run", "--rm", "--network=none", "--read-only", tag(image), "sh", "-c", script))
-    listed = {part["name"].lower().replace("_", "-") for part in sbom["components"]}
+    options = ("--rm", "--network=none", "--read-only", "--entrypoint=sh")
+    sbom = json.loads(answered("run", *options, tag(image), "-c", script))
+    listed = {re.sub(r"[-_.]+", "-", part["name"].lower()) for part in sbom["components"]}
     # without a marker it is for every platform
     locked = re.findall(
         r"^([a-z0-9-]+)==[^ ;]+ \\$", Path(IMAGES[image], "requirements.lock").read_text(), re.MULTILINE
@@ -199,8 +175,9 @@ def _alter(system: System, database: str, statement: str) -> None:
     [
         (("topics", "create", "--size", "local"), "topics are as declared"),
         (("ingest", "verify", "last", "--dataset", "/data/dataset.csv"), "101,766"),
+        (("status", "--json"), '"alerts_unreachable": null'),
     ],
-    ids=["topics", "verify"],
+    ids=["topics", "verify", "status"],
 )
 def test_the_command_does_from_its_image_what_it_does_from_a_checkout(
     system: System, command: tuple[str, ...], said: str
@@ -227,20 +204,31 @@ def test_the_lag_exporter_runs_from_the_same_image(system: System, free_port: in
         assert it.stop(grace_s=GRACE_S)[0] == 0
 
 
-def test_mlflow_runs_from_its_image(system: System, free_port: int, note) -> None:
-    """Its drivers are in no image of others."""
+def _told_to_mlflow(where: str) -> str:
+    """Give the names that MLflow answers to, as a file of the deployment has them."""
+    return re.search(r"MLFLOW_SERVER_ALLOWED_HOSTS[:=] ?(\S+)", (ROOT / where).read_text())[1]
+
+
+@pytest.mark.parametrize(
+    ("where", "names"),
+    [
+        ("compose.yaml", ("mlflow:5000", "127.0.0.1:15000", "localhost:15000")),
+        ("k8s/base/kustomization.yaml", ("mlflow:5000", "127.0.0.1:8888", "localhost:5000")),
+    ],
+    ids=["compose", "kubernetes"],
+)
+def test_mlflow_runs_from_its_image_and_answers_to_its_names_alone(
+    system: System, free_port: int, note, where: str, names: tuple[str, ...]
+) -> None:
+    """Its drivers are in no image of others; and a name that it does not know is refused before anything is done."""
     environment = system.stack.addresses.program_environment("mlflow")
-    whole = (
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(free_port),
-        "--workers",
-        "1",
-        "--no-serve-artifacts",
-    )
+    environment |= {"MLFLOW_SERVER_ALLOWED_HOSTS": _told_to_mlflow(where)}
+    server = ("mlflow", "server", "--host", "127.0.0.1", "--port", str(free_port), "--workers", "1")
+    whole = (*server, "--no-serve-artifacts")
     with container("mlflow", "readmit-check-mlflow", environment, system.folder, port=free_port, command=whole) as it:
         wait_for(lambda: (answer := it.asked("/health")) and answer.is_success, "MLflow is healthy", timeout_s=120)
         note("mlflow", ready=f"{time.monotonic() - it.started:.1f} s")
+        page = f"http://127.0.0.1:{free_port}/api/2.0/mlflow/experiments/search?max_results=1"
+        asked = (*names, "elsewhere:5000")
+        answers = [httpx.get(page, headers={"host": name}, trust_env=False).status_code for name in asked]
+    assert answers == [*(200 for _ in names), 403]

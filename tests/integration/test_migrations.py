@@ -1,8 +1,14 @@
 """What the migrations make: the schema as committed, the tables that the columns define, and nothing open to others."""
 
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from readmit_cli.stack import migrations
+from readmit_cli.stack.checkout import Checkout
+from readmit_cli.stack.credentials import DATABASE_OWNER
+from readmit_cli.stack.errors import StackError
 from readmit_cli.stack.stack import Stack
 from readmit_contracts.source import SPLITS
 from readmit_contracts.tables import clean_table_ddl, raw_table_ddl
@@ -33,6 +39,11 @@ RETENTION = {(f"predictions.{table}", "readmit_ingestor") for table in ("chunks"
 _COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod), attnotnull
     FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+_REVISION = """from alembic import op
+revision, down_revision = "{revision}", "{before}"
+def upgrade() -> None:
+    op.execute("{statement}")
 """
 _KEYS = (
     "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::regclass AND contype <> 'n' ORDER BY 1"
@@ -78,6 +89,27 @@ async def test_a_function_is_the_text_of_its_migration(database: Connection) -> 
     )
     assert functions
     assert [function["proname"] for function in functions if function["prosrc"] not in written] == []
+
+
+async def test_an_upgrade_that_fails_half_way_leaves_the_schema_as_it_was(
+    stack_infrastructure: Stack, module_database: str, database: Connection, tmp_path: Path
+) -> None:
+    """No release was tried with a schema between two others."""
+    checkout = Checkout(tmp_path)
+    shutil.copytree(ROOT / "migrations", checkout.migrations)
+    last = await database.fetchval("SELECT version_num FROM public.alembic_version")
+    for revision, before, statement in (
+        ("half", last, "CREATE TABLE public.half ()"),
+        ("failing", "half", "SELECT 1 / 0"),
+    ):
+        text = _REVISION.format(revision=revision, before=before, statement=statement)
+        (checkout.migrations / "versions" / f"{revision}.py").write_text(text)
+    owner = stack_infrastructure.database(DATABASE_OWNER, module_database)
+    with pytest.raises(StackError, match="changed nothing"):
+        migrations.upgrade(checkout, owner, log=tmp_path / "log")
+    assert "DivisionByZero" in (tmp_path / "log").read_text()  # the one before it had been through
+    assert await database.fetchval("SELECT version_num FROM public.alembic_version") == last
+    assert await database.fetchval("SELECT to_regclass('public.half')") is None
 
 
 @pytest.mark.parametrize("split", SPLITS)

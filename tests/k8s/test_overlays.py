@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import in_ci
 from support.k8s.checks import CHECKS, Check
-from support.k8s.manifests import OVERLAYS, TOOLS, Manifests
+from support.k8s.manifests import IN_PRODUCTION, OVERLAYS, TOOLS, Manifests
 from support.k8s.network import EDGES
 from support.k8s.schemas import custom_resources, folder, schema_faults
 
@@ -29,13 +29,14 @@ def test_kubernetes_own_schemas_accept_it(rendered: dict[str, Path], overlay: st
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
-def test_the_operators_schemas_accept_their_resources(read: dict[str, Manifests], checked: Say) -> None:
+@pytest.mark.parametrize("overlay", IN_PRODUCTION)
+def test_the_operators_schemas_accept_their_resources(read: dict[str, Manifests], overlay: str, checked: Say) -> None:
     """An operator refuses an unknown field only once it is asked."""
     if not folder().is_dir():
         reason = f"no schemas at {folder()}; set READMIT_CRD_SCHEMAS to a folder of GROUP/kind_version.json"
         pytest.fail(reason) if in_ci() else pytest.skip(reason)
-    assert not list(schema_faults(read["production"]))
-    checked(f"{len(list(custom_resources(read['production'])))} custom resources by their schemas")
+    assert not list(schema_faults(read[overlay]))
+    checked(f"{overlay}: {len(list(custom_resources(read[overlay])))} custom resources by their schemas")
 
 
 @pytest.mark.parametrize("overlay", ["local", "loadtest"])

@@ -127,6 +127,16 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _config(m, "ingestor").update(READMIT_INGESTOR_KAFKA__SASL_USERNAME="trainer"),
         "Deployment/ingestor: logs in to Kafka as trainer with ['kafka-ingestor']",
     ),
+    "a standby that may lag": (
+        "production",
+        lambda m: _config(m, "cli").update(READMIT_CLI_AUDITOR__HOST="postgres-ro"),
+        "Job/cli: READMIT_CLI_AUDITOR__HOST is postgres-ro, and no Service answers there",
+    ),
+    "a topic that its asker may not see": (
+        "production",
+        lambda m: m.one("KafkaUser", "airflow")["spec"]["authorization"].update(acls=[]),
+        "KafkaUser/airflow: may not Describe the topic readmit.access.keys.v1",
+    ),
     "an exporter that is asked elsewhere than it listens": (
         "local",
         lambda m: _config(m, "prometheus").update(
@@ -153,6 +163,21 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         "local",
         lambda m: _first(m, "Deployment", "ingestor")["resources"]["requests"].update(cpu="250mm"),
         "containers[0].resources.requests.cpu is '250mm', which is no quantity",
+    ),
+    "a command that can't see the alerts": (
+        "production",
+        lambda m: _config(m, "cli").pop("READMIT_CLI_PROMETHEUS"),
+        "Job/cli: is not told the way to prometheus",
+    ),
+    "a replica that the autoscaler may take away": (
+        "loadtest",
+        lambda m: _config(m, "loadtest").update(LOCUST_HOST="http://predictor-2.predictor-pods:8080"),
+        "Job/loadtest-workers: asks http://predictor-2.predictor-pods:8080, and no pod is always there",
+    ),
+    "workers that can't reach their master": (
+        "loadtest",
+        lambda m: _drop(m, "NetworkPolicy", "loadtest-master"),
+        "NetworkPolicy: loadtest-workers may not reach loadtest:5557",
     ),
     "a bucket's server that is not there": (
         "local",

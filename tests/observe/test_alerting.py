@@ -9,12 +9,36 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import yaml
 from support.generated_text import ROOT
+from support.k8s.kafka_resources import PRODUCTION
 from support.rule_files import PROMETHEUS, RULES, TESTS, alerts, rules
 from support.running_stack import RunningStack, wait_for
 
 BIN = ROOT / ".local" / "bin"
 ALERTMANAGER = ROOT / "observability" / "alertmanager" / "alertmanager.yml"
+
+_CASES = """
+rule_files: [production.rules.yml]
+evaluation_interval: 1m
+tests:
+  - interval: 1m
+    input_series:
+      - {series: 'up{job="ingestor", namespace="elsewhere"}', values: '0x20'}
+      - {series: 'up{job="predictor", namespace="elsewhere"}', values: '1x20'}
+      - {series: 'up{job="predictor", namespace="readmit"}', values: '0x20'}
+      - {series: 'readmit_predictor_served_epoch{instance="a", namespace="elsewhere"}', values: '0x20'}
+      - {series: 'readmit_predictor_served_epoch{instance="b", namespace="readmit"}', values: '0x20'}
+    promql_expr_test:
+      - expr: sum by (alertname, job, instance, namespace) (ALERTS{alertname=~"TargetDown|PredictorWithoutModel"})
+        eval_time: 15m
+        exp_samples:
+          - {labels: '{alertname="TargetDown", job="predictor", namespace="readmit"}', value: 1}
+          - {labels: '{alertname="PredictorWithoutModel", instance="b", namespace="readmit"}', value: 1}
+      - expr: count(ALERTS{alertname="ServiceGone"})
+        eval_time: 15m
+        exp_samples: [{labels: '{}', value: 5}]
+"""
 
 
 def _accepts(tool: str, *arguments: str | Path) -> str:
@@ -27,6 +51,16 @@ def test_every_alert_fires_when_it_has_to_and_is_silent_otherwise(checked: Calla
     """promtool runs the rules over series that were written down."""
     _accepts("promtool", "test", "rules", *TESTS)
     checked(f"{len(alerts())} alerts tried, firing and silent")
+
+
+def test_the_rules_of_production_judge_their_namespace_alone(tmp_path: Path) -> None:
+    """Another team's pods wake nobody here, and do not stand for ours either."""
+    [rule] = yaml.safe_load_all((PRODUCTION / "prometheus-rules.yaml").read_text())
+    (tmp_path / "production.rules.yml").write_text(yaml.safe_dump(rule["spec"]))
+    (tmp_path / "production_test.yml").write_text(_CASES)
+    told = _accepts("promtool", "check", "rules", tmp_path / "production.rules.yml")
+    assert f"{len(list(rules()))} rules found" in told
+    _accepts("promtool", "test", "rules", tmp_path / "production_test.yml")
 
 
 def test_every_rule_and_configuration_is_accepted(observed: RunningStack, checked: Callable[[str], None]) -> None:
@@ -60,7 +94,7 @@ def test_a_stopped_ingestor_raises_its_alerts_and_the_runbook_clears_them(
     _reload_with_haste(observed, tmp_path)
     observed.stop("ingestor")
     observed.readmit("ingest", "start", "--train", "next:1", "--then", "nothing", "--no-wait")
-    wanted = {("TargetDown", "ingestor"), ("ConsumerGroupEmpty", "ingestor")}
+    wanted = {("TargetDown", "ingestor"), ("ServiceGone", "ingestor"), ("ConsumerGroupEmpty", "ingestor")}
     wait_for(lambda: wanted <= _firing(observed), f"{wanted} are raised", timeout_s=90)
     observed.readmit("up", "--no-airflow")
     wait_for(lambda: not wanted & _firing(observed), f"{wanted} have ended", timeout_s=90)

@@ -20,6 +20,7 @@ IMAGES: Mapping[str, str] = {
     "migrations": "migrations",
     "cli": "packages/cli",
     "mlflow": "local/mlflow",
+    "loadtest": "loadtests",
 }
 GOAL_MB: Mapping[str, int] = {"batch-producer": 250, "ingestor": 250, "trainer": 600, "predictor": 150}
 STRICT = (

@@ -22,8 +22,13 @@ def table_of(service: str) -> Sequence[MetricSpec]:
 
 def declared(service: str) -> dict[str, str]:
     """Give name and kind of all that a process of the service may expose on this system."""
+    return told_of(table_of(service))
+
+
+def told_of(table: Sequence[MetricSpec]) -> dict[str, str]:
+    """Give name and kind of all that a process with such a table may expose on this system."""
     process = PROCESS if sys.platform == "linux" else ()
-    return {spec.name: spec.kind for spec in (*table_of(service), *process)}
+    return {spec.name: spec.kind for spec in (*table, *process)}
 
 
 def exposed(text: str) -> dict[str, str]:

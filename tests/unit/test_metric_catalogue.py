@@ -6,11 +6,12 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from readmit_cli.lag_exporter import metrics as lag_metrics
 from readmit_runtime.loop_metrics import loop_specs
 from readmit_runtime.markdown_table import markdown_table
 from readmit_runtime.metrics import PROCESS, MetricSpec
 from support.generated_text import ROOT, GeneratedText
-from support.scraped import EMITTERS, declared, exposed, table_of
+from support.scraped import EMITTERS, declared, exposed, table_of, told_of
 
 CATALOGUE = ROOT / "observability" / "README.md"
 
@@ -36,6 +37,13 @@ def test_the_catalogue_has_every_metric_of_every_service(generated: GeneratedTex
     rows = [_row(spec, service.replace("_", " ")) for service in EMITTERS for spec in table_of(service)]
     table = markdown_table(header, [*rows, *(_row(spec, "every service") for spec in PROCESS)])
     generated.part(CATALOGUE, "metrics", table)
+
+
+def test_the_lag_exporter_exposes_what_it_declares_and_nothing_else() -> None:
+    """It is no service, and people's own dashboards ask for its names."""
+    registry = CollectorRegistry()
+    lag_metrics.LagMetrics(registry)
+    assert exposed(generate_latest(registry).decode()) == told_of(lag_metrics.TABLE)
 
 
 @pytest.mark.parametrize("service", ["batch_producer", "ingestor", "trainer"])

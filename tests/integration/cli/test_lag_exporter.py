@@ -5,7 +5,9 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import httpx
@@ -17,21 +19,29 @@ from support.lag_rig import LagRig
 from support.stack import free_ports
 
 LIMIT_S = 30.0
+AT_ONCE_S = 5.0
 
 
 @pytest.fixture
 async def exporter(kafka_bootstrap) -> AsyncIterator[str]:
     """Give the address of a running exporter, which ends in order when it is asked to."""
+    async with running(kafka_bootstrap) as (address, _process):
+        yield address
+
+
+@asynccontextmanager
+async def running(bootstrap: str) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Run an exporter for the length of the block; then it has to end in order."""
     port = free_ports().lag_exporter
     environment = {
         **os.environ,
-        "READMIT_LAG_EXPORTER_KAFKA__BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "READMIT_LAG_EXPORTER_KAFKA__BOOTSTRAP_SERVERS": bootstrap,
         "READMIT_LAG_EXPORTER_HTTP__PORT": str(port),
         "READMIT_LAG_EXPORTER_INTERVAL_S": "1",
     }
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "readmit_cli", "lag-exporter", env=environment)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process
         process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(process.wait(), LIMIT_S) == ExitCode.DONE
     finally:
@@ -78,3 +88,20 @@ async def test_a_setting_that_is_not_valid_is_named(readmit):
     ended = await readmit("lag-exporter", READMIT_LAG_EXPORTER_INTERVAL_S="0")
     assert ended.code == ExitCode.USAGE
     assert "READMIT_LAG_EXPORTER_INTERVAL_S" in ended.err
+
+
+async def test_it_ends_at_once_while_a_broker_accepts_and_stays_silent():
+    """Whoever stops it must not wait for Kafka, nor be told of a crash."""
+    asked = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as broker:
+        host, port = broker.sockets[0].getsockname()
+        async with running(f"{host}:{port}"):
+            await asyncio.wait_for(asked.wait(), LIMIT_S)
+            begun = time.monotonic()
+        assert time.monotonic() - begun < AT_ONCE_S

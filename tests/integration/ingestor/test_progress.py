@@ -1,5 +1,7 @@
 """What the metrics tell of batches, rows and runs, in the role of the ingestor."""
 
+import time
+
 from ingestor.metrics import IngestorMetrics
 from ingestor.progress_store import COUNTS, read_progress
 from prometheus_client import CollectorRegistry
@@ -35,7 +37,9 @@ class Told:
 async def test_an_empty_store_is_told_as_zeros(store):
     """A series that begins with its first batch would look like a gap."""
     told = Told()
+    assert told.value("tables_seen_timestamp_seconds") == 0
     await told.look(store)
+    assert time.time() - told.value("tables_seen_timestamp_seconds") < 60
     assert told.rows() == dict.fromkeys(COUNTS, 0)
     assert told.value("known_batches", state="clean") == 0
     assert told.value("known_runs", state="streaming") == 0

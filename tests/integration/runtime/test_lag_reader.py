@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
-from readmit_runtime.group_lag import PartitionOffsets
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
+from readmit_runtime import record_times
+from readmit_runtime.group_lag import PartitionOffsets, oldest_age_s
 from readmit_runtime.lag_reader import LagReader
 from readmit_runtime.messages import Partition
 from support.lag_rig import LagRig
@@ -136,3 +139,37 @@ async def test_a_topic_that_does_not_exist_is_left_out(rig, name):
         await rig.delete()
         report = await reader.read()
     assert (report.offsets, report.groups) == ((), ())
+
+
+@pytest.mark.parametrize("refusal", [None, TopicAuthorizationFailedError], ids=["silent", "refused"])
+async def test_a_partition_that_cannot_be_read_costs_its_own_age_alone(rig, name, monkeypatch, refusal):
+    """The lag of all groups must not hang on one partition without a leader, or one login without a right."""
+    asked: list[TopicPartition] = []
+
+    class Impeded(AIOKafkaConsumer):
+        """One that gets nothing from partition 1."""
+
+        async def getmany(self, *partitions, **limits):
+            """Read, but for that one."""
+            place = TopicPartition(rig.topic, 1)
+            if place not in self.assignment() - self.paused():
+                return await super().getmany(*partitions, **limits)
+            asked.append(place)
+            if refusal is not None:
+                raise refusal(rig.topic)
+            return {}
+
+    monkeypatch.setattr(record_times, "AIOKafkaConsumer", Impeded)
+    monkeypatch.setattr(record_times, "READ_LIMIT_S", 0.2)
+    await rig.create(partitions=3)
+    for partition in range(3):
+        await rig.write(500, partition=partition)
+    await rig.commit(name, dict.fromkeys(range(3), 0))
+    async with LagReader.connect(rig.kafka, [rig.topic], client_id="test") as reader:
+        (group,) = (await reader.read()).groups
+        tried = len(asked)
+        (again,) = (await reader.read()).groups
+    assert [(lag.waiting, lag.age_s) for lag in group.partitions] == [(1, about(500)), (1, None), (1, about(500))]
+    assert oldest_age_s(group.partitions) is None
+    assert [lag.age_s for lag in again.partitions] == [about(500), None, about(500)]
+    assert tried == len(asked) > 0

@@ -1,5 +1,7 @@
 """What the metrics tell of jobs, models, champions and replicas, in the role of the trainer."""
 
+import time
+
 import msgspec
 from support.trainer_rig import TrainerRig
 from trainer.registry_store import read_registry
@@ -25,6 +27,7 @@ async def test_before_the_first_job_the_states_are_told_and_no_model(empty_rig):
     """A dashboard of a fresh stack shows zeros where there can be some, and nothing where there is none."""
     await look(empty_rig)
     assert value(empty_rig, "known_jobs", state="waiting") == 0
+    assert time.time() - value(empty_rig, "tables_seen_timestamp_seconds") < 60
     assert value(empty_rig, "champion_epoch", model="readmission") is None
     assert value(empty_rig, "outbox_age_seconds") == 0
 

@@ -38,10 +38,13 @@ OTHERS: dict[str, re.Pattern[str]] = {
     "minio": re.compile("MINIO_(ROOT_USER|ROOT_PASSWORD|UPDATE|BROWSER|PROMETHEUS_AUTH_TYPE)"),
     "buckets": re.compile("MC_CONFIG_DIR|[A-Z]+_(ACCESS|SECRET)_KEY"),
     "grafana": re.compile("READMIT_(PROMETHEUS_URL|DASHBOARDS)|GF_[A-Z_]+"),
-    "loadtest": re.compile("ACCESS_KEY|P99_MS"),
+    "loadtest": re.compile("LOCUST_HOST|READMIT_ACCESS_KEY"),
+    "loadtest-workers": re.compile("LOCUST_HOST|READMIT_ACCESS_KEY"),
 }  # fmt: skip
 """What programs read beside the settings of ours; a pod without an entry here may have its settings alone."""
 ADDRESS = re.compile(r"(?:[a-z0-9+]+://)?(?:[a-z_]+@)?(?P<host>[a-z][a-z0-9.-]*):(?P<port>[0-9]+)(?:/[a-z]*)?")
+POD = re.compile(r"http://(?P<of>[a-z-]+)-(?P<number>[0-9]+)\.(?P<service>[a-z-]+):(?P<port>[0-9]+)")
+DATABASE_HOSTS = ("POSTGRES__HOST", "READER__HOST", "AUDITOR__HOST")
 GUARD_S = 2
 """What a service takes at most after its shutdown budget, before it ends by force."""
 
@@ -109,13 +112,15 @@ def places(manifests: Manifests) -> Iterator[str]:
     services = {name_of(each): {port["port"] for port in each["spec"]["ports"]} for each in manifests.of("Service")}
     services |= {f"{name_of(each)}-kafka-bootstrap": {9092} for each in manifests.of("Kafka")}
     services |= {f"{name_of(each)}-rw": {5432} for each in manifests.of("Cluster")}
-    services |= {f"{name_of(each)}-ro": {5432} for each in manifests.of("Cluster")}
     services |= {name_of(each): {5432} for each in manifests.of("Pooler")}
     for workload in manifests.workloads():
         mounts = [mount["mountPath"] for mount in containers(workload)[0].get("volumeMounts", [])]
         for variable, value in variables(manifests, workload).items():
             if value.startswith("/") and not any(value == at or value.startswith(f"{at}/") for at in mounts):
                 yield f"{label(workload)}: {variable} is {value}, which lies in no volume"
+            # No standby (`-ro`): it may lag behind, and it takes no part in the locks that the audit holds.
+            if variable.endswith(DATABASE_HOSTS) and value not in services:
+                yield f"{label(workload)}: {variable} is {value}, and no Service answers there"
             if not variable.startswith(("READMIT_", "MLFLOW_")):
                 continue
             address = ADDRESS.fullmatch(value)
@@ -124,4 +129,34 @@ def places(manifests: Manifests) -> Iterator[str]:
                 yield f"{label(workload)}: {variable} is {value}, and no Service answers there"
 
 
-CHECKS = (environment, agreement, places)
+def pods_by_name(manifests: Manifests) -> Iterator[str]:
+    """Whom the load test asks is a pod of a StatefulSet that is there whatever the autoscaler does."""
+    for workload in manifests.workloads():
+        asked = variables(manifests, workload).get("LOCUST_HOST")
+        for url in asked.split(",") if asked else ():
+            if not any(_has(each, url, manifests) for each in manifests.of("StatefulSet")):
+                yield f"{label(workload)}: asks {url}, and no pod is always there"
+
+
+def _has(stateful: Document, url: str, manifests: Manifests) -> bool:
+    scalers = [each["spec"] for each in manifests.of("HorizontalPodAutoscaler")]
+    least = [each["minReplicas"] for each in scalers if each["scaleTargetRef"]["name"] == name_of(stateful)]
+    numbers = range(least[0] if least else stateful["spec"].get("replicas", 1))
+    opened = [port["containerPort"] for port in containers(stateful)[0]["ports"]]
+    pod = POD.fullmatch(url)
+    return pod is not None and (
+        (pod["of"], pod["service"]) == (name_of(stateful), stateful["spec"]["serviceName"])
+        and int(pod["number"]) in numbers
+        and int(pod["port"]) in opened
+    )
+
+
+def ways(manifests: Manifests) -> Iterator[str]:
+    """The command in a pod knows its way to all that it looks at; a key is a person's, and MLflow's page a link."""
+    found = variables(manifests, manifests.one("Job", "cli"))
+    for way in sorted(CliSettings.model_fields.keys() - {"predictor_key", "mlflow"}):
+        if not any(variable.startswith(f"READMIT_CLI_{way.upper()}") for variable in found):
+            yield f"Job/cli: is not told the way to {way}"
+
+
+CHECKS = (environment, agreement, places, pods_by_name, ways)

@@ -1,17 +1,23 @@
 """What Kubernetes is told of Kafka against the contracts: topics, users, how many may consume."""
 
+import json
 from collections.abc import Iterator
 
 from readmit_contracts.topics import EVERY_TOPIC, TOPICS
 from readmit_runtime.topic_admin import Size, config, partitions
+from support.generated_text import ROOT
 from support.k8s.environment import variables
 from support.k8s.kafka_resources import REPLICATION, resource_name
-from support.k8s.manifests import Manifests, containers, label, name_of
+from support.k8s.manifests import Document, Manifests, containers, label, name_of
+
+AIRFLOWS_CONTRACT = ROOT / "airflow" / "plugins" / "readmit_airflow" / "contract.json"
+LOOKS = {"cli": ("Describe", "DescribeConfigs", "Read"), "lag-exporter": ("Describe", "Read"), "keda": ("Describe",)}
+"""Who looks at topics that others read, and how; the first two read the oldest waiting record of every group."""
 
 
 def topics(manifests: Manifests) -> Iterator[str]:
     """Production has every topic with its partitions and settings; on a laptop a command makes them."""
-    if manifests.overlay != "production":
+    if not manifests.production:
         job = manifests.one("Job", "topics")
         if containers(job)[0]["command"][-4:] != ["topics", "create", "--size", "local"]:
             yield "Job/topics: does not make the topics of a local installation"
@@ -49,9 +55,35 @@ def logins(manifests: Manifests) -> Iterator[str]:
                 yield f"{label(clients)}: the listener {listener['name']} lets anybody in, or in the clear"
 
 
+def lookups(manifests: Manifests) -> Iterator[str]:
+    """Who asks Kafka for a topic may see it; Kafka answers as if a topic without that right did not exist."""
+    every = [topic.name for topic in EVERY_TOPIC]
+    for user in manifests.of("KafkaUser"):
+        rules = user["spec"]["authorization"]["acls"]
+        for operation in LOOKS.get(name_of(user), ()):
+            yield from _refused(user, rules, operation, "topic", every)
+        if name_of(user) in LOOKS:
+            yield from _refused(user, rules, "Describe", "group", ["any"])
+        if name_of(user) == "airflow":
+            asked = json.loads(AIRFLOWS_CONTRACT.read_text())["topics"]
+            yield from _refused(user, rules, "Describe", "topic", asked)
+
+
+def _refused(user: Document, rules: list[Document], operation: str, kind: str, asked: list[str]) -> Iterator[str]:
+    for name in asked:
+        if not any(operation in rule["operations"] and _covers(rule["resource"], kind, name) for rule in rules):
+            yield f"{label(user)}: may not {operation} the {kind} {name}"
+
+
+def _covers(resource: Document, kind: str, name: str) -> bool:
+    given = resource["name"]
+    matches = name.startswith(given) if resource["patternType"] == "prefix" else given in (name, "*")
+    return resource["type"] == kind and matches
+
+
 def consumers(manifests: Manifests) -> Iterator[str]:
     """No more consumers than the topic with the fewest partitions can feed; the rest would hold none."""
-    size: Size = "production" if manifests.overlay == "production" else "local"
+    size: Size = "production" if manifests.production else "local"
     by_name = {topic.name: partitions(topic, size) for topic in TOPICS}
     for scaler in manifests.of("ScaledObject"):
         target, most = scaler["spec"]["scaleTargetRef"]["name"], scaler["spec"]["maxReplicaCount"]
@@ -68,4 +100,4 @@ def consumers(manifests: Manifests) -> Iterator[str]:
             yield f"{label(workload)}: {workload['spec']['replicas']} replicas for at most {max(read)} partitions"
 
 
-CHECKS = (topics, logins, consumers)
+CHECKS = (topics, logins, lookups, consumers)

@@ -11,7 +11,8 @@ import yaml
 from support.generated_text import ROOT
 
 TOOLS = ROOT / ".local" / "k8s" / "bin"
-OVERLAYS = ("local", "loadtest", "production")
+OVERLAYS = ("local", "loadtest", "production", "restore")
+IN_PRODUCTION = ("production", "restore")
 WORKLOADS = ("Deployment", "StatefulSet", "Job")
 
 Document = dict[str, Any]
@@ -23,6 +24,11 @@ class Manifests:
 
     overlay: str
     documents: list[Document]
+
+    @property
+    def production(self) -> bool:
+        """Say whether operators stand beside it."""
+        return self.overlay in IN_PRODUCTION
 
     def of(self, *kinds: str) -> Iterator[Document]:
         """Give the documents of these kinds."""

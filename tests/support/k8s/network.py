@@ -9,8 +9,9 @@ from support.k8s.manifests import Document, Manifests, label, labels_of, name_of
 Edge = tuple[str, str, int | None]
 """From, to, port; None is every port."""
 
-KAFKA, POSTGRES, S3, MLFLOW, METRICS = 9092, 5432, 9000, 5000, 8080
+KAFKA, POSTGRES, S3, MLFLOW, METRICS, PROMETHEUS, LOCUST = 9092, 5432, 9000, 5000, 8080, 9090, 5557
 OUTSIDE = "outside"
+DATABASE = ("postgres", "pooler")
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
 COMMON: set[Edge] = {
@@ -25,20 +26,27 @@ LAPTOP: set[Edge] = (
     | {(name, "kafka", KAFKA) for name in ("topics", "kafka-ui")}
     | {("prometheus", name, METRICS) for name in (*TOLD_BY, "kafka", "postgres-exporter")}
     | {("prometheus", "minio", S3), ("prometheus", "mlflow", MLFLOW), ("postgres-exporter", "postgres", POSTGRES)}
-    | {("mlflow", "postgres", POSTGRES), ("grafana", "prometheus", 9090)}
+    | {("mlflow", "postgres", POSTGRES), *((name, "prometheus", PROMETHEUS) for name in ("grafana", "cli"))}
 )
-EDGES: dict[str, set[Edge]] = {
-    "local": LAPTOP,
-    "loadtest": LAPTOP | {("loadtest", "predictor", METRICS)},
-    "production": COMMON
+PRODUCTION: set[Edge] = (
+    COMMON
     | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
     | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
+    | {("cli", "monitoring/", PROMETHEUS)}
     | {("monitoring/", "kafka", 9404), ("monitoring/", "mlflow", MLFLOW)}
-    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES), ("pooler", "postgres", POSTGRES)}
+    | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES)}
     | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
     | {("keda/", "kafka", KAFKA)}
-    | {(name, "postgres", port) for name in ("postgres", "cnpg-system/") for port in (POSTGRES, 8000)},
+    | {(a, b, port) for a in (*DATABASE, "cnpg-system/") for b in DATABASE for port in (POSTGRES, 8000)}
+)
+EDGES: dict[str, set[Edge]] = {
+    "local": LAPTOP,
+    "loadtest": LAPTOP
+    | {(name, "predictor", METRICS) for name in ("loadtest", "loadtest-workers")}
+    | {("loadtest-workers", "loadtest", LOCUST), ("prometheus", "loadtest", METRICS)},
+    "production": PRODUCTION,
+    "restore": PRODUCTION,
 }
 
 
@@ -64,6 +72,8 @@ def scrapes(manifests: Manifests) -> Iterator[str]:
     for config in manifests.of("ConfigMap"):
         told = yaml.safe_load(config.get("data", {}).get("prometheus.yml", "{}"))
         for job in told.get("scrape_configs", []):
+            if job["job_name"] == "loadtest" != manifests.overlay:
+                continue  # it is there while it runs
             for name, port in _asked(job):
                 if ("prometheus", services.get(name), port) not in allowed:
                     yield f"{label(config)}: {job['job_name']} can't be asked at {name}:{port}"
@@ -93,7 +103,8 @@ def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
         own = cluster["spec"]["inheritedMetadata"]["labels"]
         found[name_of(cluster)] = {"cnpg.io/cluster": name_of(cluster), **own}
     for pooler in manifests.of("Pooler"):
-        found["pooler"] = pooler["spec"]["template"]["metadata"]["labels"]
+        own = pooler["spec"]["template"]["metadata"]["labels"]
+        found["pooler"] = {"cnpg.io/cluster": pooler["spec"]["cluster"]["name"], **own}
     return found
 
 

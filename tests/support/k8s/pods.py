@@ -65,7 +65,7 @@ def images(manifests: Manifests) -> Iterator[str]:
             tag = TAG.search(image.partition("@")[0])
             if not DIGEST.search(image) and (tag is None or tag["tag"] == "latest"):
                 yield f"{label(workload)}: {image} has no fixed tag"
-            if manifests.overlay == "production" and not DIGEST.search(image):
+            if manifests.production and not DIGEST.search(image):
                 yield f"{label(workload)}: {image} has no digest"
             user = pod_of(workload)["spec"].get("securityContext", {}).get("runAsUser")
             if OWN.match(image) and user != OWN_USER:

@@ -66,7 +66,8 @@ def operators_secrets(manifests: Manifests) -> Iterator[str]:
     known = secret_keys(manifests)
     for cluster in manifests.of("Cluster"):
         roles = cluster["spec"]["managed"]["roles"]
-        wanted = {cluster["spec"]["bootstrap"]["initdb"]["secret"]["name"]: BASIC_AUTH}
+        (bootstrap,) = cluster["spec"]["bootstrap"].values()
+        wanted = {bootstrap["secret"]["name"]: BASIC_AUTH}
         wanted |= {role["passwordSecret"]["name"]: BASIC_AUTH for role in roles}
         for reference in cluster["spec"]["backup"]["barmanObjectStore"]["s3Credentials"].values():
             wanted.setdefault(reference["name"], set())

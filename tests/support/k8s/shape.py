@@ -99,7 +99,7 @@ def _brokers(manifests: Manifests) -> Iterator[tuple[Document, dict[str, str], s
 def service_ports(manifests: Manifests) -> Iterator[str]:
     """A Service leads to pods that there are, and to a port that one of their containers opens."""
     for service in manifests.of("Service"):
-        found = [pods for pods in manifests.of(*LONG_LIVED) if _behind(service, pods)]
+        found = [pods for pods in manifests.workloads() if _behind(service, pods)]
         if not found:
             yield f"{label(service)}: no pods behind it"
         for port in service["spec"]["ports"]:

@@ -104,6 +104,17 @@ async def test_figures_have_the_names_and_labels_that_such_exporters_give_them()
     assert rig.value("readmit_lag_exporter_look_duration_seconds") == 10
 
 
+async def test_an_age_that_could_not_be_read_is_not_told():
+    """0 would say that nothing waits."""
+    unread = PartitionLag(FIRST, 12, 15, 3, None)
+    rig = Rig(LagReport((), (GroupLag("trainer", "Stable", 2, (unread, PartitionLag(SECOND, 0, 3, 3, 60.0))),)))
+    await rig.look(1)
+    of = {"consumergroup": "trainer", "topic": "events"}
+    assert rig.value("kafka_consumergroup_lag", **of, partition="0") == 3
+    assert rig.value("readmit_lag_exporter_oldest_waiting_age_seconds", **of, partition="0") is None
+    assert rig.value("readmit_lag_exporter_oldest_waiting_age_seconds", **of, partition="1") == 60
+
+
 async def test_what_is_gone_has_no_figures_any_more():
     """A deleted group that kept its last lag would raise an alarm for ever."""
     rig = Rig(REPORT, REPORT, EMPTY)
@@ -132,6 +143,45 @@ async def test_figures_outlive_a_short_outage_and_are_withdrawn_in_a_long_one(fa
     assert rig.value("kafka_topic_partitions", topic="events") == told
     assert rig.value("readmit_lag_exporter_failed_looks_total") == failures
     assert await rig.ready() == (told is not None)
+
+
+async def test_it_ends_at_once_while_kafka_accepts_and_stays_silent():
+    """It has a few seconds to end, and a look may take half a minute."""
+
+    class SilentKafka(FakeKafka):
+        async def read(self) -> LagReport:
+            self.looks += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    rig = Rig()
+    silent = SilentKafka(rig.clock)
+    metrics = LagMetrics(CollectorRegistry())
+    looks = Looks(silent.connect, metrics, interval_s=0.001, withdraw_s=WITHDRAW_S, clock=rig.clock)
+    stop = asyncio.Event()
+    running = asyncio.create_task(looks.run(stop))
+    while not silent.looks:
+        await asyncio.sleep(0)
+    stop.set()
+    await asyncio.wait_for(running, 2)
+
+
+async def test_a_fault_of_its_own_ends_it():
+    """A loop that is dead without a word would tell old figures for a while, and none after it."""
+
+    class WrongKafka(FakeKafka):
+        async def read(self) -> LagReport:
+            raise ZeroDivisionError
+
+    looks = Looks(
+        WrongKafka(FakeClock()).connect,
+        LagMetrics(CollectorRegistry()),
+        interval_s=0.001,
+        withdraw_s=WITHDRAW_S,
+        clock=FakeClock(),
+    )
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(looks.run(asyncio.Event()), 2)
 
 
 async def test_it_connects_anew_after_a_failure_and_goes_on():

@@ -3,10 +3,11 @@
 import pytest
 from readmit_cli.exit_codes import ExitCode
 from readmit_cli.failures import CommandFailed
-from readmit_cli.topic_views import catalogue, listing, rendering
+from readmit_cli.topic_views import catalogue, lag_view, listing, rendering
 from readmit_contracts.topics import BATCHES, INGESTION_COMMANDS, MODELS_PROMOTED, PREDICTIONS, TOPICS, dead_letter
 from readmit_runtime.group_lag import GroupLag, LagReport, PartitionLag, PartitionOffsets
 from readmit_runtime.messages import Partition
+from rich.console import Console
 
 TRAIN = BATCHES["train"]
 
@@ -42,6 +43,20 @@ def test_a_topic_shows_the_messages_still_kept_and_how_far_each_group_is_behind(
     row = row_of(TRAIN, report(group("ingestor"), group("trainer")))
     assert (row.partitions, row.messages, row.parked) == (2, 20, 2)
     assert [(lag.group, lag.waiting, lag.age_s) for lag in row.lag] == [("ingestor", 13, 60.0), ("trainer", 13, 60.0)]
+
+
+def test_an_age_that_could_not_be_read_is_unknown_and_the_rest_is_told():
+    """Whoever may not read a topic may still see how far its readers are."""
+    unread = PartitionLag(Partition(TRAIN.name, 0), 12, 15, 3, None)
+    known = PartitionLag(Partition(TRAIN.name, 1), None, 15, 10, 60.0)
+    found = report(GroupLag("ingestor", "Stable", 1, (unread, known)))
+    assert [(lag.waiting, lag.age_s) for lag in row_of(TRAIN, found).lag] == [(13, None)]
+    rows = lag_view.rows(found)
+    assert [(row.waiting, row.age_s, row.partitions[1].age_s) for row in rows] == [(13, None, 60.0)]
+    for table in (lag_view.table(rows, partitions=True), lag_view.groups_table(rows)):
+        console = Console(width=200, record=True)
+        console.print(table)
+        assert "?" in console.export_text()
 
 
 def test_a_topic_shows_only_the_groups_that_read_it():

@@ -34,6 +34,7 @@ SETTINGS = {
     "readmit": CliSettings,
 }
 ONCE = {"migrations", "topics", "buckets"}
+TOOLS = {"readmit", "loadtest"}
 # No digest of these is known for sure; docs/containers.md says how to find it.
 BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2", "maven:3.9.9-eclipse-temurin-17"}
 
@@ -105,7 +106,7 @@ def test_our_images_are_those_that_are_built_here(services: dict[str, dict[str, 
 
 def test_what_lasts_tells_of_its_health_and_starts_again(services: dict[str, dict[str, Any]]) -> None:
     """Up is not the same as at work."""
-    lasting = {name: service for name, service in services.items() if name not in ONCE | {"readmit"}}
+    lasting = {name: service for name, service in services.items() if name not in ONCE | TOOLS}
     assert [name for name, service in lasting.items() if len(service["healthcheck"]["test"]) < 2] == []
     assert {service["restart"] for service in lasting.values()} == {"unless-stopped"}
     assert {services[name]["restart"] for name in ONCE} == {"no"}
@@ -136,6 +137,13 @@ def test_a_service_is_told_what_its_settings_know_and_all_that_they_require(
     known, required = _variables(SETTINGS[name])
     assert told - known == set()
     assert required - told == set()
+
+
+def test_the_command_is_told_the_way_to_all_that_it_looks_at(services: dict[str, dict[str, Any]]) -> None:
+    """What it is not told is missing on its screen; the key is a person's."""
+    ways = CliSettings.model_fields.keys() - {"predictor_key"}
+    told = services["readmit"]["environment"]
+    assert {way for way in ways if not any(key.startswith(f"READMIT_CLI_{way.upper()}") for key in told)} == set()
 
 
 def _variables(settings: Any) -> tuple[set[str], set[str]]:
@@ -186,6 +194,7 @@ def test_our_containers_can_write_only_where_it_is_meant(services: dict[str, dic
     assert {name: places for name, places in writable.items() if places} == {
         "trainer": ["/scratch"],
         "predictor": ["/state"],
+        "loadtest": ["/results"],
     }
 
 

@@ -6,7 +6,6 @@ import pytest
 import yaml
 from readmit_cli.stack.buckets import RIGHTS, policy_of
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER, MLFLOW_LOGIN, MONITOR_LOGIN
-from readmit_contracts.predictions import example_encounter
 from support.generated_text import ROOT, GeneratedText
 from support.k8s import kafka_resources
 
@@ -26,6 +25,25 @@ def test_the_operators_prometheus_has_the_same_rules(generated: GeneratedText) -
     generated.file(kafka_resources.PRODUCTION / "prometheus-rules.yaml", kafka_resources.prometheus_rule())
 
 
+@pytest.mark.parametrize(
+    ("expr", "limited"),
+    [
+        ('up{job="s3"} == 0', 'up{job="s3", namespace="readmit"} == 0'),
+        (
+            "max by (kafka_group) (kafka_lag_sum) > 0 and readmit:lag:count",
+            'max by (kafka_group) (kafka_lag_sum{namespace="readmit"}) > 0 and readmit:lag:count',
+        ),
+        ('rate(readmit_a_b{path="/v1/up"}[5m])', 'rate(readmit_a_b{path="/v1/up", namespace="readmit"}[5m])'),
+        ('max({__name__=~"readmit_.+_failures"})', 'max({__name__=~"readmit_.+_failures", namespace="readmit"})'),
+        ('label_replace(vector(0), "job", "up", "", "")', 'label_replace(vector(0), "job", "up", "", "")'),
+        ("node_filesystem_size_bytes", "node_filesystem_size_bytes"),
+    ],
+)
+def test_a_rule_of_production_asks_for_what_its_namespace_tells_alone(expr: str, limited: str) -> None:
+    """Prometheus is everybody's there: another team's `up` must wake nobody here, and must not stand for ours."""
+    assert kafka_resources.within_namespace(expr) == limited
+
+
 def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
     """Kustomize takes no pattern, so that a new file has to be listed."""
     folder = ROOT / "observability"
@@ -34,12 +52,6 @@ def test_every_dashboard_and_every_rule_gets_into_the_cluster() -> None:
     patterns = ("exporters/*", "prometheus/rules/*", "grafana/dashboards/*", "grafana/provisioning/*/*")
     there = {str(path.relative_to(folder)) for pattern in patterns for path in folder.glob(pattern)}
     assert listed == there - {"exporters/airflow.yml"}  # Airflow stays outside
-
-
-def test_the_load_test_asks_with_the_contracts_own_example(generated: GeneratedText) -> None:
-    """A request that is refused takes no time."""
-    path = ROOT / "k8s" / "components" / "loadtest" / "encounter.json"
-    generated.file(path, json.dumps(example_encounter(), indent=1) + "\n")
 
 
 @pytest.mark.parametrize("user", RIGHTS)

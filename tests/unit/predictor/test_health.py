@@ -1,7 +1,11 @@
 import pytest
+from predictor.promotions import Verdict
+from predictor.trial_process import REFUSALS
 from readmit_contracts.predictions import example_encounter
+from readmit_contracts.reasons import Reason
 from support.model_bundles import model_bundle, promotion
 from support.predictor_rig import PredictorRig, eventually
+from support.scraped import value
 
 
 @pytest.fixture
@@ -44,6 +48,22 @@ async def test_once_a_model_is_loaded_no_outage_makes_it_unready(rig: PredictorR
         assert (await client.get("/health/ready")).status_code == 200
         assert (await client.post("/v1/predict", json=example_encounter())).status_code == 200
         rig.broker.away = False
+
+
+async def test_answers_and_rare_ends_are_told_before_the_first_of_them() -> None:
+    """`rate` and `increase` see no burst that a series begins with, and errors come in bursts."""
+    async with PredictorRig().client() as client:
+        text = (await client.get("/metrics")).text
+    for path in ("/v1/predict", "/v1/predict/batch", "/v1/model"):
+        for status in ("2xx", "5xx"):
+            assert value(text, "readmit_predictor_answer_duration_seconds_count", path=path, status=status) == 0
+    for reason in REFUSALS | {Reason.OBJECT_STORE, Reason.TRIAL_UNFINISHED}:
+        assert value(text, "readmit_predictor_failed_loads_total", reason=reason) == 0
+    for verdict in Verdict:
+        assert value(text, "readmit_predictor_read_promotions_total", verdict=verdict) == 0
+    for kind in ("announcement", "report", "predictions"):
+        assert value(text, "readmit_predictor_failed_deliveries_total", kind=kind) == 0
+    assert value(text, "readmit_predictor_spool_limit_bytes") > 0
 
 
 async def test_requests_are_counted_by_path_and_class_of_status(rig: PredictorRig) -> None:

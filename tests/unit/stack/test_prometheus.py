@@ -84,6 +84,16 @@ def test_what_a_stack_goes_without_is_not_asked(tmp_path):
     assert [path.name for path in folder.iterdir()] == ["loadtest.json"]
 
 
+def test_what_a_killed_load_generator_left_is_gone_after_the_next_start(installed, tmp_path):
+    """It would be a target for ever that answers no scrape."""
+    targets(installed, tmp_path / "state", S3Server.MINIO)
+    folder = prometheus.targets_folder(StateDirectory(tmp_path / "state"))
+    folder.mkdir(exist_ok=True)
+    (folder / "loadtest.json").write_text("[]")
+    targets(installed, tmp_path / "state", S3Server.MINIO)
+    assert not (folder / "loadtest.json").exists()
+
+
 def test_a_prometheus_that_is_not_there_is_told_with_what_puts_it_there(tmp_path):
     """The supervisor would only say that it can't find a command."""
     with pytest.raises(StackError, match="make install"):

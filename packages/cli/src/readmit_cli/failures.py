@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import asyncpg
 from readmit_contracts.source import DatasetInvalid
 from readmit_runtime.errors import Rejected, Transient
+from readmit_runtime.kafka_errors import missing_right
 
 from readmit_cli.exit_codes import ExitCode
 
@@ -35,4 +36,10 @@ def expected() -> Iterator[None]:
             f"Postgres refuses ({type(error).__name__}, {error.sqlstate}): the login, its rights or the schema are not "
             "as they should be; `make up` brings them in order."
         )
+        raise CommandFailed(text, code=ExitCode.UNAVAILABLE) from error
+    except Exception as error:
+        right = missing_right(error)
+        if right is None:
+            raise
+        text = f"Kafka refuses: this login lacks the right {right}; `docs/deploy.md` says where rights are given."
         raise CommandFailed(text, code=ExitCode.UNAVAILABLE) from error

@@ -51,9 +51,16 @@ def create_pool(settings: PostgresSettings, *, application_name: str = "readmit"
     """Make a pool; `async with` or `await` opens it, and `pool_min` of 0 lets it open while the database is away.
 
     Each connection has the settings' limits on statements, locks and idle transactions, set by the server. JIT is
-    off: it costs more than it saves on statements as short as ours.
+    off: it costs more than it saves on statements as short as ours. The CA file is read for each connection, since
+    operators renew it; a missing one shows here: raises FileNotFoundError or ssl.SSLError.
     """
+
+    async def open_one(*place: Any, **arguments: Any) -> DirectConnection:
+        connection: DirectConnection = await asyncpg.connect(*place, **{**arguments, "ssl": _tls(settings)})
+        return connection
+
     return asyncpg.create_pool(
+        connect=open_one,
         min_size=settings.pool_min,
         max_size=settings.pool_max,
         **_arguments(settings, application_name),

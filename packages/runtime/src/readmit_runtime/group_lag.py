@@ -1,6 +1,6 @@
 """Say how far consumer groups are behind: in messages, and by the age of what they have not committed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from readmit_runtime.messages import Partition
@@ -24,13 +24,21 @@ class PartitionLag:
     end: int
     waiting: int
     """Offsets still kept that the group has not committed, compacted ones and markers of transactions among them."""
-    age_s: float = 0.0
-    """Seconds since the oldest record among them was written, by its timestamp; 0 where none is left to read."""
+    age_s: float | None = 0.0
+    """Seconds since the oldest record among them was written, by its timestamp; 0 where none is left to read,
+    None where it can't be read."""
 
     @property
     def next_offset(self) -> int:
         """The first offset that waits."""
         return self.end - self.waiting
+
+
+def oldest_age_s(lags: Iterable[PartitionLag]) -> float | None:
+    """Return the largest of the ages; None as long as one is unknown, for it may be the largest."""
+    ages = [lag.age_s for lag in lags]
+    known = [age_s for age_s in ages if age_s is not None]
+    return max(known, default=0.0) if len(known) == len(ages) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +61,7 @@ class GroupLag:
     members: int
     partitions: tuple[PartitionLag, ...]
 
-    def with_ages(self, ages: Mapping[tuple[Partition, int], float]) -> "GroupLag":
+    def with_ages(self, ages: Mapping[tuple[Partition, int], float | None]) -> "GroupLag":
         """Return the same with the ages of what waits; they are by partition and offset."""
         aged = [replace(lag, age_s=ages.get((lag.partition, lag.next_offset), 0.0)) for lag in self.partitions]
         return replace(self, partitions=tuple(aged))

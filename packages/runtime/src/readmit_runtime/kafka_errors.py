@@ -28,6 +28,24 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, OSError | TimeoutError)
 
 
+def missing_right(error: BaseException) -> str | None:
+    """Say which of Kafka's rights the login lacks, where that is what an error tells of; else None."""
+    match error:
+        case kafka.TopicAuthorizationFailedError():
+            return f"Describe or Read on the topic {_named(error)}"
+        case kafka.GroupAuthorizationFailedError():
+            return f"Describe on the group {_named(error)}"
+        case kafka.ClusterAuthorizationFailedError():
+            return "Describe on the cluster"
+    return None
+
+
+def _named(error: kafka.KafkaError) -> str:
+    # the library gives one name, or a set of them, or none
+    names = error.args[0] if error.args else ()
+    return ", ".join([names] if isinstance(names, str) else sorted(names)) or "(Kafka does not say which)"
+
+
 @contextmanager
 def transient_errors(doing: str) -> Iterator[None]:
     """Raise Transient, naming what was being done, for errors that time may heal; let others through."""

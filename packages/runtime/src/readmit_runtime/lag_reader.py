@@ -52,5 +52,7 @@ class LagReader:
                 times = await self._times.read([lag for group in groups for lag in group.partitions])
         now_ms = self._clock.now().timestamp() * 1000
         # the sender's clock may be ahead of this one
-        ages = {place: max(0.0, (now_ms - time_ms) / 1000) for place, time_ms in times.items()}
+        ages = {
+            place: None if time_ms is None else max(0.0, (now_ms - time_ms) / 1000) for place, time_ms in times.items()
+        }
         return LagReport(tuple(bounds), tuple(group.with_ages(ages) for group in groups))

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from readmit_runtime.clock import Clock
 from readmit_runtime.deadline import Deadline
@@ -17,24 +19,31 @@ from readmit_runtime.kafka_errors import transient_errors
 from readmit_runtime.kafka_options import client_options
 from readmit_runtime.kafka_polling import poll_records, positions
 from readmit_runtime.kafka_unpacking import bound_unpacking
+from readmit_runtime.logs import describe
 from readmit_runtime.messages import Partition
 from readmit_runtime.settings import KafkaSettings
 
 FETCH_BYTES = 64 * 1024  # the broker sends at least one whole batch, however large that is
 POLL_S = 0.2
-READ_LIMIT_S = 5.0
+READ_LIMIT_S = 5.0  # for one place
+READS_LIMIT_S = 15.0  # for all places of one look, half of what that may take
 KEPT_S = 60.0  # a place may come to hold another record: by compaction, or when its topic is made anew
 
 Place = tuple[Partition, int]
 
+log = structlog.get_logger(__name__)
+
 
 class RecordTimes:
-    """Reads the time of the oldest record at or behind a place; what it found it keeps for `KEPT_S` seconds."""
+    """Reads the time of the oldest record at or behind a place; what it found it keeps for `KEPT_S` seconds.
+
+    So it does with a place that it could not read, whose partition has no leader or may not be read with this login.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer, clock: Clock) -> None:
         self._consumer = consumer
         self._clock = clock
-        self._known: dict[Place, tuple[int, float]] = {}
+        self._known: dict[Place, tuple[int | None, float]] = {}
 
     @classmethod
     @asynccontextmanager
@@ -57,8 +66,8 @@ class RecordTimes:
         finally:
             await close_consumer(consumer)
 
-    async def read(self, lags: Collection[PartitionLag]) -> Mapping[Place, int]:
-        """Return the time in milliseconds since 1970 of what waits first, by its place; raises Transient.
+    async def read(self, lags: Collection[PartitionLag]) -> Mapping[Place, int | None]:
+        """Return the time in milliseconds since 1970 of what waits first, by its place; None where it can't be read.
 
         A place is left out where no record follows it, only what is none: markers of transactions, or offsets whose
         records compaction removed.
@@ -76,11 +85,21 @@ class RecordTimes:
         for partition, offset in unknown:
             self._consumer.seek(_library(partition), offset)
             self._consumer.pause(_library(partition))
+        deadline = Deadline.after(READS_LIMIT_S, self._clock)
+        late: dict[Place, int | None] = {}
         for partition, offset in unknown:
-            time_ms = await self._time_ms(partition, offset, ends[partition, offset])
-            if time_ms is not None:
-                self._known[partition, offset] = (time_ms, now)
-        return {place: time_ms for place, (time_ms, _) in self._known.items()}
+            if deadline.expired:
+                late[partition, offset] = None
+                continue
+            try:
+                time_ms = await self._time_ms(partition, offset, ends[partition, offset])
+            except (Transient, TopicAuthorizationFailedError) as error:
+                log.warning("age_unread", topic=partition.topic, partition=partition.number, reason=describe(error))
+                self._known[partition, offset] = (None, now)
+            else:
+                if time_ms is not None:
+                    self._known[partition, offset] = (time_ms, now)
+        return {place: time_ms for place, (time_ms, _) in self._known.items()} | late
 
     async def _time_ms(self, partition: Partition, offset: int, end: int) -> int | None:
         deadline = Deadline.after(READ_LIMIT_S, self._clock)

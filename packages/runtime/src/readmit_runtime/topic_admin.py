@@ -174,7 +174,7 @@ class TopicAdmin:
         error = for_code(described["error_code"])
         if error is not NoError:
             with transient_errors(f"looking the group {group_id} up"):
-                raise error
+                raise error(group_id)
         return GroupState(
             group=group_id,
             state=described["state"],
@@ -197,7 +197,7 @@ class TopicAdmin:
                 counts[topic["topic"]] = len(topic["partitions"])
             elif error is not UnknownTopicOrPartitionError:
                 with transient_errors(f"looking {topic['topic']} up"):
-                    raise error
+                    raise error(topic["topic"])
         return counts
 
 

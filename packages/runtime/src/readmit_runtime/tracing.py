@@ -41,7 +41,11 @@ def export_to(processor: "SpanProcessor", *, service: str, share: float = 1.0) -
 
 
 def stop() -> None:
-    """Export what is left, and nothing more."""
+    """Export what is left, and nothing more.
+
+    A process that ends needs no call: OpenTelemetry does the same when Python ends, after the shutdown budget, and a
+    collector that is silent holds that up for six seconds more.
+    """
     global _exporting
     exporting, _exporting = _exporting, None
     if exporting is not None:

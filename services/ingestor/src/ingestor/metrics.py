@@ -106,6 +106,13 @@ OUTBOX_AGE = GaugeSpec(
     help="Age of the oldest event not yet published. Above a minute, the relay or Kafka is in trouble.",
 )
 
+TABLES_SEEN = GaugeSpec(
+    name="readmit_ingestor_tables_seen_timestamp_seconds",
+    unit="seconds",
+    help="When what the tables say was read, in seconds since 1970; 0 before the first time. More than a minute ago: "
+    "Postgres can't be read, and the figures of tables are old.",
+)
+
 TABLE: tuple[MetricSpec, ...] = (
     ROWS,
     QUARANTINED,
@@ -120,6 +127,7 @@ TABLE: tuple[MetricSpec, ...] = (
     BATCH_ROWS,
     KNOWN_RUNS,
     OUTBOX_AGE,
+    TABLES_SEEN,
     *_LOOPS.rows(),
 )
 
@@ -172,3 +180,4 @@ class IngestorMetrics:
         for run_state in RunState:
             self._metrics.gauge(KNOWN_RUNS).labels(run_state).set(progress.runs.get(run_state, 0))
         self._metrics.gauge(OUTBOX_AGE).set(progress.outbox_age_s)
+        self._metrics.gauge(TABLES_SEEN).set_to_current_time()

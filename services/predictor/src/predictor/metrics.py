@@ -1,9 +1,12 @@
 """The predictor's metrics, and how they follow from what it does."""
 
+from collections.abc import Iterable
+from itertools import product
 from typing import get_args
 
 from prometheus_client import CollectorRegistry
 from readmit_contracts.events import Decision, PredictionRecord
+from readmit_contracts.reasons import Reason
 from readmit_runtime.metric_collectors import Distribution
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
@@ -11,6 +14,16 @@ _ANSWER_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
 _INFERENCE_BUCKETS_S = (0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.02)
 _PROBABILITY_BUCKETS = (0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7)
 _LOAD_BUCKETS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 120.0)
+_JUDGED = ("2xx", "5xx")  # by the objectives; each more is another sixteen lines in every scrape
+_LOAD_FAILURES = (
+    Reason.FEATURE_VERSION,
+    Reason.BUNDLE_MISSING,
+    Reason.OBJECT_STORE,
+    Reason.TRIAL_UNFINISHED,
+    Reason.BUNDLE_SHA256,
+    Reason.BUNDLE_INVALID,
+    Reason.GOLDEN_MISMATCH,
+)
 
 ANSWER_TIME = HistogramSpec(
     name="readmit_predictor_answer_duration_seconds",
@@ -52,6 +65,7 @@ PROMOTIONS = CounterSpec(
     unit="promotions",
     help="Promotions read, by verdict. Unreadable ones and conflicts are faults of their writer.",
     labels=("verdict",),
+    from_start=("taken", "not_newer", "conflict", "other_lineage", "other_name", "unreadable"),
 )
 LOADS = CounterSpec(name="readmit_predictor_finished_loads_total", unit="loads", help="Models that came into service.")
 FAILED_LOADS = CounterSpec(
@@ -59,6 +73,7 @@ FAILED_LOADS = CounterSpec(
     unit="loads",
     help="Attempts that ended without a model, by reason; the model before keeps answering.",
     labels=("reason",),
+    from_start=_LOAD_FAILURES,
 )
 LOAD_TIME = HistogramSpec(
     name="readmit_predictor_load_duration_seconds",
@@ -76,6 +91,11 @@ SPOOLED = GaugeSpec(
     name="readmit_predictor_spooled_bytes",
     unit="bytes",
     help="Answered predictions in the spool that Kafka has not confirmed yet, other replicas' included.",
+)
+SPOOL_LIMIT = GaugeSpec(
+    name="readmit_predictor_spool_limit_bytes",
+    unit="bytes",
+    help="The most that may be in the spool; at this many, records are lost or requests refused.",
 )
 SHIPPED = CounterSpec(
     name="readmit_predictor_shipped_records_total",
@@ -104,6 +124,7 @@ FAILED_DELIVERIES = CounterSpec(
     unit="deliveries",
     help="Messages that Kafka did not confirm, by what they are; reports are not repeated, the rest is.",
     labels=("kind",),
+    from_start=("announcement", "report", "predictions"),
 )
 
 TABLE: tuple[MetricSpec, ...] = (
@@ -119,6 +140,7 @@ TABLE: tuple[MetricSpec, ...] = (
     LOAD_TIME,
     DISCARDED,
     SPOOLED,
+    SPOOL_LIMIT,
     SHIPPED,
     UNLOGGED,
     ADOPTED,
@@ -146,11 +168,17 @@ class PredictorMetrics:
         self._load_time = metrics.histogram(LOAD_TIME).labels()
         self._discarded = metrics.counter(DISCARDED)
         self._spooled = metrics.gauge(SPOOLED)
+        self._spool_limit = metrics.gauge(SPOOL_LIMIT)
         self._shipped = metrics.counter(SHIPPED)
         self._unlogged = metrics.counter(UNLOGGED)
         self._adopted = metrics.counter(ADOPTED)
         self._torn = metrics.counter(TORN)
         self._failed_deliveries = metrics.counter(FAILED_DELIVERIES)
+
+    def expect(self, paths: Iterable[str]) -> None:
+        """Tell good and failed answers of these paths from the start: `rate` does not see what a series begins with."""
+        for path, status in product(paths, _JUDGED):
+            self._answer_time.labels(path, status)
 
     def answered(self, path: str, status: int | None, seconds: float) -> None:
         """Count one request; `path` is a known one or `other`, `status` None when no answer went out."""
@@ -199,6 +227,10 @@ class PredictorMetrics:
     def spooled(self, size: int) -> None:
         """Note how many bytes wait for Kafka."""
         self._spooled.set(size)
+
+    def spool_holds(self, most: int) -> None:
+        """Note how many bytes the spool may have."""
+        self._spool_limit.set(most)
 
     def shipped(self, records: int) -> None:
         """Count predictions that Kafka confirmed."""

@@ -63,6 +63,7 @@ class Policy:
         self._max_requests = max_requests
         self._under_way = 0
         self._metrics = metrics
+        metrics.expect(path for path in self._counted if path.startswith(KEYED))
         self._monotonic = (clock or SystemClock()).monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

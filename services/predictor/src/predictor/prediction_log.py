@@ -48,6 +48,7 @@ class PredictionLog:
     ) -> None:
         self._settings = settings
         self._metrics = metrics
+        metrics.spool_holds(settings.spool_bytes)
         self._clock = clock or SystemClock()
         self._backoff = backoff or Backoff()
         self._writer = SegmentWriter(settings.spool, replica, write=write)

@@ -30,7 +30,7 @@ _CONSIDERATE = MappingProxyType(
     {"MALLOC_ARENA_MAX": "2", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 )
 _INHERITED = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "VIRTUAL_ENV")
-_REFUSALS = frozenset(
+REFUSALS = frozenset(
     (
         Reason.BUNDLE_INVALID,
         Reason.BUNDLE_MISSING,
@@ -117,7 +117,7 @@ class TrialProcess:
             raise _spoiled("ended without an answer that can be read") from None
         if (code, verdict.reason) == (0, None):
             return
-        if code == 0 or verdict.reason not in _REFUSALS:
+        if code == 0 or verdict.reason not in REFUSALS:
             raise _spoiled("ended with an answer that contradicts itself")
         raise BundleInvalid(verdict.reason, verdict.detail)
 

@@ -7,6 +7,7 @@ from readmit_contracts.states import JobState
 from readmit_runtime.loop_metrics import LoopMetrics, loop_specs
 from readmit_runtime.metrics import CounterSpec, GaugeSpec, HistogramSpec, Metrics, MetricSpec
 
+from trainer.gate import NOT_BETTER
 from trainer.promotion.changes import Ended
 from trainer.registry_store import RegistryState
 
@@ -52,6 +53,7 @@ REFUSALS = CounterSpec(
     unit="refusals",
     help="What the refused models did not meet, by rule; a model may fail several.",
     labels=("rule",),
+    from_start=(NOT_BETTER,),
 )
 MODEL_ROWS = GaugeSpec(
     name="readmit_trainer_model_rows",
@@ -110,6 +112,13 @@ OUTBOX_AGE = GaugeSpec(
     help="Age of the oldest event not yet published. Above a minute, the relay or Kafka is in trouble.",
 )
 
+TABLES_SEEN = GaugeSpec(
+    name="readmit_trainer_tables_seen_timestamp_seconds",
+    unit="seconds",
+    help="When what the tables say was read, in seconds since 1970; 0 before the first time. More than a minute ago: "
+    "Postgres can't be read, and the figures of tables are old.",
+)
+
 TABLE: tuple[MetricSpec, ...] = (
     JOBS,
     KNOWN_JOBS,
@@ -126,6 +135,7 @@ TABLE: tuple[MetricSpec, ...] = (
     PROJECTED,
     ALIAS,
     OUTBOX_AGE,
+    TABLES_SEEN,
     *_LOOPS.rows(),
 )
 _RENEWED = (MODEL_ROWS, AUROC, EPOCH, CHAMPION_AGE, REPLICAS, UNCONVERGED)
@@ -179,3 +189,4 @@ class TrainerMetrics:
             for epoch, replicas in champion.replicas.items():
                 gauge(REPLICAS).labels(champion.model, epoch).set(replicas)
         gauge(OUTBOX_AGE).set(registry.outbox_age_s)
+        gauge(TABLES_SEEN).set_to_current_time()

@@ -56,7 +56,19 @@ class Looks:
         self.heartbeat = Heartbeat(3 * READ_LIMIT_S + interval_s, clock=clock)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look until told to stop."""
+        """Look until told to stop; a look that is under way is given up then, for a broker may be silent for long."""
+        looking = asyncio.create_task(self._run(stop), name="looks")
+        stopping = asyncio.create_task(stop.wait(), name="looks' end")
+        try:
+            await asyncio.wait({looking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if looking.done():
+                await looking
+        finally:
+            for task in (looking, stopping):
+                task.cancel()
+            await asyncio.wait({looking, stopping})
+
+    async def _run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             self.heartbeat.beat()
             try:

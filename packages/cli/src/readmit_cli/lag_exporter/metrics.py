@@ -61,7 +61,8 @@ MEMBERS = GaugeSpec(
 AGE = GaugeSpec(
     name="readmit_lag_exporter_oldest_waiting_age_seconds",
     unit="seconds",
-    help="Age of the oldest record that the group has not committed, by its timestamp; 0 when none waits.",
+    help="Age of the oldest record that the group has not committed, by its timestamp; 0 when none waits. "
+    "A partition that can't be read has no age.",
     labels=_GROUP,
 )
 LOOKED_AT = GaugeSpec(
@@ -110,7 +111,8 @@ class LagMetrics:
             self._metrics.gauge(COMMITTED).labels(*place).set(-1 if lag.committed is None else lag.committed)
             self._metrics.gauge(LAG).labels(*place).set(lag.waiting)
             self._metrics.gauge(LAG_SUM).labels(*place[:2]).inc(lag.waiting)
-            self._metrics.gauge(AGE).labels(*place).set(lag.age_s)
+            if lag.age_s is not None:
+                self._metrics.gauge(AGE).labels(*place).set(lag.age_s)
 
     def failed(self) -> None:
         """Count a look that failed."""

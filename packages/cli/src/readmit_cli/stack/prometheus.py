@@ -31,9 +31,13 @@ def ask_for(state: StateDirectory, ports: Ports, parts: Collection[str]) -> None
 
 
 def prepare(checkout: Checkout, state: StateDirectory, ports: Ports, s3_server: S3Server) -> None:
-    """Write the server's configuration; of the object stores MinIO alone has metrics. Raises StackError."""
+    """Write the server's configuration, before it starts; of the object stores MinIO alone has metrics.
+
+    Raises StackError.
+    """
     if not checkout.prometheus.is_file():
         raise StackError(f"Prometheus is not at {checkout.prometheus}; `make install` puts it there.")
+    (targets_folder(state) / "loadtest.json").unlink(missing_ok=True)  # of a load generator that was killed
     values = {name: str(port) for name, port in ports.model_dump().items()}
     values["observability"] = str(checkout.observability)
     values["targets"] = str(targets_folder(state))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from readmit_runtime.group_lag import GroupLag, LagReport, PartitionLag
+from readmit_runtime.group_lag import GroupLag, LagReport, PartitionLag, oldest_age_s
 from rich.table import Table
 from rich.text import Text
 
@@ -20,18 +20,18 @@ class PartitionRow(msgspec.Struct, frozen=True, kw_only=True):
     committed: int | None
     end: int
     waiting: int
-    age_s: float
+    age_s: float | None
 
 
 class LagRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A group in one topic: messages that wait in all partitions, and the age of the oldest of them in seconds."""
+    """A group in one topic: messages that wait in all partitions, and the age of the oldest in seconds, or None."""
 
     group: str
     state: str
     members: int
     topic: str
     waiting: int
-    age_s: float
+    age_s: float | None
     partitions: tuple[PartitionRow, ...]
 
 
@@ -60,7 +60,7 @@ def _rows_of(group: GroupLag) -> Iterable[LagRow]:
             members=group.members,
             topic=topic,
             waiting=sum(lag.waiting for lag in lags),
-            age_s=round(max(lag.age_s for lag in lags), 3),
+            age_s=told(oldest_age_s(lags)),
             partitions=tuple(_partition(lag) for lag in lags),
         )
 
@@ -71,7 +71,7 @@ def _partition(lag: PartitionLag) -> PartitionRow:
         committed=lag.committed,
         end=lag.end,
         waiting=lag.waiting,
-        age_s=round(lag.age_s, 3),
+        age_s=told(lag.age_s),
     )
 
 
@@ -107,15 +107,22 @@ def groups_table(shown: Sequence[LagRow]) -> Table:
             name,
             Text(str(members), style="" if members else "red"),
             _count(sum(row.waiting for row in own)),
-            duration(max(row.age_s for row in own)),
+            duration(_oldest(own)),
             own[0].state,
             ", ".join(row.topic.removeprefix("readmit.") for row in own if row.waiting),
         )
     return found
 
 
-def duration(seconds: float) -> str:
-    """Return a duration in the unit that fits; nothing for none."""
+def told(age_s: float | None) -> float | None:
+    """Return an age as it is told, to the millisecond."""
+    return None if age_s is None else round(age_s, 3)
+
+
+def duration(seconds: float | None) -> str:
+    """Return a duration in the unit that fits; nothing for none, a question mark for one that is unknown."""
+    if seconds is None:
+        return "?"
     if seconds <= 0:
         return ""
     if seconds < 2 * _MINUTE:
@@ -123,6 +130,12 @@ def duration(seconds: float) -> str:
     if seconds < 2 * _HOUR:
         return f"{seconds / _MINUTE:.0f} min"
     return f"{seconds / _HOUR:.0f} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.0f} days"
+
+
+def _oldest(rows: Sequence[LagRow]) -> float | None:
+    ages = [row.age_s for row in rows]
+    known = [age_s for age_s in ages if age_s is not None]
+    return max(known) if len(known) == len(ages) else None
 
 
 def _count(waiting: int) -> Text:

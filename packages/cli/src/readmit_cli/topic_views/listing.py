@@ -4,15 +4,17 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 from readmit_contracts.topics import Topic, dead_letter
-from readmit_runtime.group_lag import LagReport, PartitionOffsets
+from readmit_runtime.group_lag import LagReport, PartitionOffsets, oldest_age_s
+
+from readmit_cli.topic_views import lag_view
 
 
 class TopicGroup(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a group is behind in one topic: messages in all partitions, and the age in the worst of them."""
+    """How far a group is behind in one topic: messages in all partitions, and the age in the worst of them, or None."""
 
     group: str
     waiting: int
-    age_s: float
+    age_s: float | None
 
 
 class TopicRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,8 +45,8 @@ def groups_of(topic: str, report: LagReport) -> Iterator[TopicGroup]:
     for group in report.groups:
         lags = [lag for lag in group.partitions if lag.partition.topic == topic]
         if lags:
-            waiting, age_s = sum(lag.waiting for lag in lags), max(lag.age_s for lag in lags)
-            yield TopicGroup(group=group.group, waiting=waiting, age_s=round(age_s, 3))
+            waiting = sum(lag.waiting for lag in lags)
+            yield TopicGroup(group=group.group, waiting=waiting, age_s=lag_view.told(oldest_age_s(lags)))
 
 
 def bounds_of(topic: str, report: LagReport) -> list[PartitionOffsets]:
