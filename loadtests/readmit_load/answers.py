@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 from readmit_contracts.events import Decision
-from readmit_contracts.predictions import Prediction, Problem
+from readmit_contracts.predictions import Prediction
 
 PATIENCE_S = 5.0
 """A request that is not answered by then has failed."""
@@ -18,8 +18,17 @@ assert {_HIGH, _LOW} == set(get_args(Decision))
 
 _prediction = msgspec.json.Decoder(Prediction).decode
 _predictions = msgspec.json.Decoder(list[Prediction]).decode
-_problem = msgspec.json.Decoder(Problem).decode
 _NOT_READY = frozenset({"NO_MODEL", "KEYS_UNKNOWN"})
+
+
+class _Refusal(msgspec.Struct):
+    """What a 503 says: a problem its code, and readiness its checks, one of which failed."""
+
+    code: str = ""
+    checks: dict[str, str] = {}
+
+
+_refusal = msgspec.json.Decoder(_Refusal).decode
 
 
 class Epochs:
@@ -75,9 +84,10 @@ def of_mlflow(content: bytes) -> Fault:
 def not_ready(content: bytes | None) -> bool:
     """Tell a replica that has only begun, and that a load balancer would not have asked yet."""
     try:
-        return _problem(content or b"").code in _NOT_READY
+        said = _refusal(content or b"")
     except msgspec.MsgspecError:
         return False
+    return said.code in _NOT_READY or bool(said.checks)
 
 
 def _decoded(decode: Callable[[bytes], Any], content: bytes, look: Callable[[Any], Fault]) -> Fault:

@@ -35,7 +35,10 @@ class Replica:
     def start(self) -> None:
         """Start it, and wait until it is ready."""
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.program, env=self.environment, stdout=log, stderr=log)
+            # A session of its own, as it would be a container of its own: Linux shares the cores out to sessions.
+            self.process = subprocess.Popen(
+                self.program, env=self.environment, stdout=log, stderr=log, start_new_session=True
+            )
         wait_for(self._ready, f"{self.name} is ready", timeout_s=READY_S)
 
     def kill(self) -> None:

@@ -64,6 +64,7 @@ def test_a_replica_that_has_only_begun_is_told_from_one_that_is_overloaded() -> 
     """A load balancer would not have asked the first; the second is what is measured."""
     problem = {"title": "x", "status": 503}
     assert answers.not_ready(msgspec.json.encode(problem | {"code": "NO_MODEL"}))
+    assert answers.not_ready(b'{"status": "failing", "checks": {"model": "No model is loaded yet; promote one."}}')
     assert not answers.not_ready(msgspec.json.encode(problem | {"code": "OVERLOADED"}))
     assert not answers.not_ready(None)
 
