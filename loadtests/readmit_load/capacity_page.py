@@ -32,11 +32,17 @@ def in_words(report: dict[str, Any]) -> str:
         f"{seen['p99_ms']:g} ms, {seen['failures']} failed. Predictors: {report['replicas']}, on the same "
         f"{machine['cores']} cores as the generator, whose busiest process took "
         f"{max(generator['cpu_shares'].values()):.0%} of a core; the machine was {generator['machine_share']:.0%} "
-        f"busy, its load before {machine['load_before']:g}. Commit `{machine['commit']}`, "
+        f"busy, its load before {machine['load_before']:g}{_stolen(generator)}. Commit `{machine['commit']}`, "
         f"{machine['measured_at'][:10]}."
     )
     picture = "![Times of predictions by users, and where the limits break](results/capacity.png)"
     return "\n\n".join((figure, rests_on, picture))
+
+
+def _stolen(generator: dict[str, Any]) -> str:
+    """Say what the host took at that many users."""
+    share = generator.get("stolen_share")
+    return f"; its host took {share:.1%} of the cores" if share else ""
 
 
 def _above(capacity: dict[str, Any]) -> str:

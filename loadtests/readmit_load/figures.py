@@ -27,11 +27,13 @@ class EndpointFigures(msgspec.Struct, frozen=True, kw_only=True):
 class Generator(msgspec.Struct, frozen=True, kw_only=True):
     """How much the processes that made the load had to do themselves.
 
-    `cpu_shares` are those of a core, by process; `machine_share` is how busy all cores were, whoever used them.
+    `cpu_shares` are those of a core, by process; `machine_share` is how busy all cores were, whoever used them, and
+    `stolen_share` how much of them the host of a virtual machine gave to others.
     """
 
     cpu_shares: dict[str, float]
     machine_share: float | None
+    stolen_share: float | None = None
 
     @property
     def most(self) -> float:

@@ -115,7 +115,7 @@ class Recording:
                     for process, now in sorted(self.spent.items())
                     if (before := spent_before.get(process)) and now.at > before.at
                 },
-                machine_share=_busy(machine_before, psutil.cpu_times()),
+                **_shares(machine_before, psutil.cpu_times()),
             ),
             server=self._server.since(server_before),
         )
@@ -133,8 +133,13 @@ class Recording:
         return [(f"{entry.method} {entry.name}", entry) for entry in self._environment.stats.entries.values()]
 
 
-def _busy(before: Any, after: Any) -> float | None:
-    if before is None:
-        return None
-    total = sum(after) - sum(before)
-    return round(1 - (after.idle - before.idle) / total, 3) if total else None
+def _shares(before: Any, after: Any) -> dict[str, float | None]:
+    """Return how busy the machine was, and what its host took; None where the system does not tell."""
+    total = sum(after) - sum(before) if before else 0.0
+    if not total:
+        return {"machine_share": None, "stolen_share": None}
+    stolen = after.steal - before.steal if hasattr(after, "steal") else None
+    return {
+        "machine_share": round(1 - (after.idle - before.idle) / total, 3),
+        "stolen_share": None if stolen is None else round(stolen / total, 3),
+    }

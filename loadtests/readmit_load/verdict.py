@@ -12,6 +12,9 @@ from readmit_load.slo import Limits
 STARVED_FROM = 0.9
 """The share of a core from which on a process of the generator measures its own queue instead of the server."""
 
+STOLEN_FROM = 0.02
+"""The share of all cores from which on it is told that the host took it: times are then those of its other guests."""
+
 _PERCENTILES = {"p50": 1, "p95": 20, "p99": 100}
 """Each with the requests from which on it is told: among fewer it would be the longest one."""
 
@@ -114,6 +117,8 @@ def line(
         name, seen = busiest
         parts.append(f"{name} p50 {seen.p50_ms:g} p95 {seen.p95_ms:g} p99 {seen.p99_ms:g} ms")
     parts.append(f"generator {generator.most:.0%} of a core")
+    if (generator.stolen_share or 0.0) >= STOLEN_FROM:
+        parts.append(f"the host took {generator.stolen_share:.0%} of the cores")
     parts.extend(([verdict.void] if verdict.void else []) + list(verdict.misses[:5]))
     if len(verdict.misses) > 5:
         parts.append(f"{len(verdict.misses) - 5} more misses")

@@ -117,6 +117,16 @@ def test_the_line_says_outcome_figures_and_misses() -> None:
     assert said.endswith("generator 40% of a core; POST /a: p99 101 ms, over 100")
 
 
+@pytest.mark.parametrize(("stolen", "told"), [(None, False), (0.019, False), (0.09, True)])
+def test_the_line_says_what_the_host_took(stolen: float | None, *, told: bool) -> None:
+    """A miss on a machine that was not given its cores says little about the server; it is a miss all the same."""
+    figures = seen(p99_ms=500.0)
+    robbed = Generator(cpu_shares={"alone": 0.4}, machine_share=0.6, stolen_share=stolen)
+    verdict = judged(figures, generator=robbed)
+    assert verdict.outcome is Outcome.FAIL
+    assert ("the host took 9% of the cores" in line(verdict, {"POST /a": figures}, robbed, title="hold")) is told
+
+
 def test_a_percentile_is_a_time_that_was_seen() -> None:
     """99 of 100 are no longer than the 99th."""
     times = {1.0: 98, 7.0: 1, 900.0: 1}
