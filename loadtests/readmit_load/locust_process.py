@@ -47,12 +47,22 @@ def believed(code: int, *, measured: bool, reported: bool) -> int:
 
 def environment(key: str, dataset: Path | None) -> dict[str, str]:
     """Return its environment; the access key goes by it, where other users of the machine do not see it."""
-    describe = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(describe, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     values = os.environ | {
         "READMIT_ACCESS_KEY": key,
-        "READMIT_COMMIT": commit or "unknown",
+        "READMIT_COMMIT": _commit(),
         "PYTHONPATH": ":".join(map(str, PATHS)),
     }
     values.pop("READMIT_DATASET", None)
     return values | ({"READMIT_DATASET": str(dataset)} if dataset is not None and dataset.exists() else {})
+
+
+def _commit() -> str:
+    """Return the commit, with `-dirty` where files differ from it; those that load tests write do not count."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+    commit = git("rev-parse", "--short", "HEAD")
+    written = (":!loadtests/results", ":!loadtests/README.md")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", *written)
+    return (commit or "unknown") + ("-dirty" if changed else "")
