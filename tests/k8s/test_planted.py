@@ -107,6 +107,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _first(m, "Job", "migrations").update(image="registry.example.org/readmit/migrations:0.1.0"),
         "Job/migrations: registry.example.org/readmit/migrations:0.1.0 has no digest",
     ),
+    "a database that can't archive": (
+        "production",
+        lambda m: m.one("Cluster", "postgres")["spec"].update(imageName="ghcr.io/cloudnative-pg/postgresql:17.6"),
+        "Cluster/postgres: ghcr.io/cloudnative-pg/postgresql:17.6 has no digest, or no Barman to archive with",
+    ),
     "a missing probe": (
         "production",
         lambda m: _first(m, "StatefulSet", "predictor").pop("readinessProbe"),

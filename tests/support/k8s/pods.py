@@ -8,6 +8,7 @@ from support.k8s.shape import LONG_LIVED, ports
 
 OWN = re.compile(r"(.+/)?readmit/")
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+BARMAN = re.compile(r"-system-[a-z]+@sha256:[0-9a-f]{64}$")
 TAG = re.compile(r":(?P<tag>[^:/@]+)$")
 OWN_USER = 10_001
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
@@ -70,6 +71,10 @@ def images(manifests: Manifests) -> Iterator[str]:
             user = pod_of(workload)["spec"].get("securityContext", {}).get("runAsUser")
             if OWN.match(image) and user != OWN_USER:
                 yield f"{label(workload)}: {image} does not run as {OWN_USER}"
+    for cluster in manifests.of("Cluster"):
+        image = cluster["spec"]["imageName"]
+        if not BARMAN.search(image):
+            yield f"{label(cluster)}: {image} has no digest, or no Barman to archive with"
 
 
 def probes(manifests: Manifests) -> Iterator[str]:
