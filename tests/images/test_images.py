@@ -214,21 +214,30 @@ def _told_to_mlflow(where: str) -> str:
     [
         ("compose.yaml", ("mlflow:5000", "127.0.0.1:15000", "localhost:15000")),
         ("k8s/base/kustomization.yaml", ("mlflow:5000", "127.0.0.1:8888", "localhost:5000")),
+        ("k8s/overlays/production/kustomization.yaml", ("mlflow:5000", "127.0.0.1:8888", "mlflow.readmit:5000")),
     ],
-    ids=["compose", "kubernetes"],
+    ids=["compose", "kubernetes", "production"],
 )
 def test_mlflow_runs_from_its_image_and_answers_to_its_names_alone(
     system: System, free_port: int, note, where: str, names: tuple[str, ...]
 ) -> None:
-    """Its drivers are in no image of others; and a name that it does not know is refused before anything is done."""
+    """Its drivers are in no image of others; and a name that it does not know is refused before anything is done.
+
+    The last name is Prometheus' in production, the first one everywhere else.
+    """
     environment = system.stack.addresses.program_environment("mlflow")
     environment |= {"MLFLOW_SERVER_ALLOWED_HOSTS": _told_to_mlflow(where)}
-    server = ("mlflow", "server", "--host", "127.0.0.1", "--port", str(free_port), "--workers", "1")
-    whole = (*server, "--no-serve-artifacts")
+    here = {"--host=0.0.0.0": "--host=127.0.0.1", "--port=5000": f"--port={free_port}"}
+    whole = [here.get(word, word) for word in inspected(tag("mlflow"))["Config"]["Cmd"]]
     with container("mlflow", "readmit-check-mlflow", environment, system.folder, port=free_port, command=whole) as it:
         wait_for(lambda: (answer := it.asked("/health")) and answer.is_success, "MLflow is healthy", timeout_s=120)
         note("mlflow", ready=f"{time.monotonic() - it.started:.1f} s")
         page = f"http://127.0.0.1:{free_port}/api/2.0/mlflow/experiments/search?max_results=1"
         asked = (*names, "elsewhere:5000")
         answers = [httpx.get(page, headers={"host": name}, trust_env=False).status_code for name in asked]
+        metrics = f"http://127.0.0.1:{free_port}/metrics"
+        told = [httpx.get(metrics, headers={"host": name}, trust_env=False) for name in asked]
     assert answers == [*(200 for _ in names), 403]
+    assert [each.status_code for each in told] == answers
+    assert "mlflow_http_request_total" in told[0].text
+    assert told[0].headers["content-type"].startswith("text/plain; version=")  # without a type Prometheus refuses it

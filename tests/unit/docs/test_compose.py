@@ -160,6 +160,12 @@ def _variables(settings: Any) -> tuple[set[str], set[str]]:
     return known, required
 
 
+def test_mlflow_is_started_as_its_image_starts_it(services: dict[str, dict[str, Any]]) -> None:
+    """`make images-test` tries the image's own command, and no other."""
+    [own] = re.findall(r"^CMD (.*)$", (ROOT / "local" / "mlflow" / "Dockerfile").read_text(), re.MULTILINE)
+    assert services["mlflow"]["command"][3:] == json.loads(own)
+
+
 def test_secrets_come_from_files_and_only_to_who_needs_them(
     rendered: dict[str, Any], services: dict[str, dict[str, Any]]
 ) -> None:
