@@ -164,6 +164,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: m.one("PodMonitor", "kafka")["spec"]["podMetricsEndpoints"][0].update(port="http"),
         "PodMonitor/kafka: KafkaNodePool/brokers has no such port",
     ),
+    "controllers that nobody asks": (
+        "production",
+        lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["metadata"]["labels"].clear(),
+        "KafkaNodePool/controllers: tells metrics, and no PodMonitor asks it",
+    ),
     "a quantity of no unit that exists": (
         "local",
         lambda m: _first(m, "Deployment", "ingestor")["resources"]["requests"].update(cpu="250mm"),
