@@ -117,6 +117,16 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _first(m, "StatefulSet", "predictor").pop("readinessProbe"),
         "StatefulSet/predictor: no readinessProbe",
     ),
+    "a pod that leaves before its callers know": (
+        "production",
+        lambda m: _first(m, "StatefulSet", "predictor").pop("lifecycle"),
+        "StatefulSet/predictor: closes its port while callers are still sent to it",
+    ),
+    "a grace that ends too early": (
+        "production",
+        lambda m: pod_of(m.one("StatefulSet", "predictor"))["spec"].update(terminationGracePeriodSeconds=26),
+        "StatefulSet/predictor: is killed after 26 s, before it has stopped by itself",
+    ),
     "a wrong metric in a rule": (
         "production",
         _rename_metric,

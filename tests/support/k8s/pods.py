@@ -11,6 +11,8 @@ DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 BARMAN = re.compile(r"-system-[a-z]+@sha256:[0-9a-f]{64}$")
 TAG = re.compile(r":(?P<tag>[^:/@]+)$")
 OWN_USER = 10_001
+LEARNT_S = 5
+"""What nodes and gateways take at most, on a cluster that is well, to send nobody to a pod that leaves."""
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 
 
@@ -109,4 +111,17 @@ def disruption(manifests: Manifests) -> Iterator[str]:
             yield f"{label(workload)}: no service account of its own"
 
 
-CHECKS = (restricted, volumes, images, probes, disruption)
+def departure(manifests: Manifests) -> Iterator[str]:
+    """Whoever is called goes on answering while its callers learn that it leaves: nodes are told after it was."""
+    for workload in manifests.of(*LONG_LIVED):
+        if labels_of(workload).get("readmit/predictor") == "server" and slept_s(workload) < LEARNT_S:
+            yield f"{label(workload)}: closes its port while callers are still sent to it"
+
+
+def slept_s(workload: Document) -> int:
+    """Give the seconds that a workload's first container sleeps before it is asked to end."""
+    before = containers(workload)[0].get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
+    return int(before[1]) if before[:1] == ["sleep"] else 0
+
+
+CHECKS = (restricted, volumes, images, probes, disruption, departure)
