@@ -174,6 +174,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: m.one("PodMonitor", "kafka")["spec"]["podMetricsEndpoints"][0].update(port="http"),
         "PodMonitor/kafka: KafkaNodePool/brokers has no such port",
     ),
+    "a quorum on one node": (
+        "production",
+        lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["topologySpreadConstraints"].pop(0),
+        "KafkaNodePool/controllers: may all lie in one node",
+    ),
     "controllers that nobody asks": (
         "production",
         lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["metadata"]["labels"].clear(),
