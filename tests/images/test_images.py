@@ -185,7 +185,7 @@ def test_the_command_does_from_its_image_what_it_does_from_a_checkout(
     """In a cluster there is no other way to give it."""
     environment = system.command_environment()
     volumes = system.volumes("batch-producer")
-    whole = ("python", "-m", "readmit_cli", *command)
+    whole = ("readmit", *command)  # as a person types it in the pod of the Job `cli`
     with container("cli", "readmit-check-cli", environment, system.folder, volumes=volumes, command=whole) as it:
         exit_code = int(answered("wait", it.name))
         printed = docker("logs", it.name)
