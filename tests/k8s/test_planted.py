@@ -179,6 +179,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["topologySpreadConstraints"].pop(0),
         "KafkaNodePool/controllers: may all lie in one node",
     ),
+    "instances of Postgres that may share a node": (
+        "production",
+        lambda m: m.one("Cluster", "postgres")["spec"]["affinity"].update(podAntiAffinityType="preferred"),
+        "Cluster/postgres: may all lie in one node",
+    ),
     "controllers that nobody asks": (
         "production",
         lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["metadata"]["labels"].clear(),

@@ -11,7 +11,6 @@ from support.k8s.kafka_resources import REPLICATION, resource_name
 from support.k8s.manifests import Document, Manifests, containers, label, name_of
 
 AIRFLOWS_CONTRACT = ROOT / "airflow" / "plugins" / "readmit_airflow" / "contract.json"
-APART = {"node": "kubernetes.io/hostname", "zone": "topology.kubernetes.io/zone"}
 LOOKS = {"cli": ("Describe", "DescribeConfigs", "Read"), "lag-exporter": ("Describe", "Read"), "keda": ("Describe",)}
 """Who looks at topics that others read, and how; the first two read the oldest waiting record of every group."""
 
@@ -101,16 +100,4 @@ def consumers(manifests: Manifests) -> Iterator[str]:
             yield f"{label(workload)}: {workload['spec']['replicas']} replicas for at most {max(read)} partitions"
 
 
-def spread(manifests: Manifests) -> Iterator[str]:
-    """No node or zone takes two of three with it: one controller, or one copy, is not enough to go on."""
-    for pool in manifests.of("KafkaNodePool"):
-        own = {**pool["metadata"]["labels"], "strimzi.io/pool-name": name_of(pool)}
-        firm = {
-            each["topologyKey"]
-            for each in pool["spec"]["template"]["pod"].get("topologySpreadConstraints", [])
-            if each["labelSelector"] == {"matchLabels": own} and each["whenUnsatisfiable"] == "DoNotSchedule"
-        }
-        yield from (f"{label(pool)}: may all lie in one {place}" for place in APART if APART[place] not in firm)
-
-
-CHECKS = (topics, logins, lookups, consumers, spread)
+CHECKS = (topics, logins, lookups, consumers)
