@@ -4,10 +4,12 @@ import json
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
+import yaml
 from images.conftest import System
 from readmit_cli.stack import store
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER
@@ -204,9 +206,17 @@ def test_the_lag_exporter_runs_from_the_same_image(system: System, free_port: in
         assert it.stop(grace_s=GRACE_S)[0] == 0
 
 
-def _told_to_mlflow(where: str) -> str:
-    """Give the names that MLflow answers to, as a file of the deployment has them."""
-    return re.search(r"MLFLOW_SERVER_ALLOWED_HOSTS[:=] ?(\S+)", (ROOT / where).read_text())[1]
+def _mlflow_of(where: str, system: System) -> tuple[dict[str, str], list[str]]:
+    """Give MLflow's environment and command in a file of the deployment; Compose's reads what is secret from files."""
+    environment = dict(system.stack.addresses.program_environment("mlflow"))
+    text = (ROOT / where).read_text()
+    environment["MLFLOW_SERVER_ALLOWED_HOSTS"] = re.search(r"MLFLOW_SERVER_ALLOWED_HOSTS[:=] ?(\S+)", text)[1]
+    if where != "compose.yaml":
+        return environment, inspected(tag("mlflow"))["Config"]["Cmd"]
+    address = environment["MLFLOW_BACKEND_STORE_URI"]
+    password = urlsplit(address).password
+    environment |= {"MLFLOW_BACKEND_STORE_URI": address.replace(f":{password}@", "@"), "PGPASSWORD": password}
+    return environment, yaml.safe_load(text)["services"]["mlflow"]["command"]
 
 
 @pytest.mark.parametrize(
@@ -225,10 +235,9 @@ def test_mlflow_runs_from_its_image_and_answers_to_its_names_alone(
 
     The last name is Prometheus' in production, the first one everywhere else.
     """
-    environment = system.stack.addresses.program_environment("mlflow")
-    environment |= {"MLFLOW_SERVER_ALLOWED_HOSTS": _told_to_mlflow(where)}
+    environment, command = _mlflow_of(where, system)
     here = {"--host=0.0.0.0": "--host=127.0.0.1", "--port=5000": f"--port={free_port}"}
-    whole = [here.get(word, word) for word in inspected(tag("mlflow"))["Config"]["Cmd"]]
+    whole = [here.get(word, word) for word in command]
     with container("mlflow", "readmit-check-mlflow", environment, system.folder, port=free_port, command=whole) as it:
         wait_for(lambda: (answer := it.asked("/health")) and answer.is_success, "MLflow is healthy", timeout_s=120)
         note("mlflow", ready=f"{time.monotonic() - it.started:.1f} s")
