@@ -55,5 +55,5 @@ def test_a_predictor_that_would_not_answer_is_told_with_what_to_do(
 def test_a_number_that_makes_no_run_is_refused(value: float) -> None:
     """0 would silently be the default, and a run of a moment is green with hardly a request."""
     check_numbers({"--load-users": 1, "--seconds": None})
-    with pytest.raises(CannotBegin, match="--seconds is .*; give a number of 1 or more"):
+    with pytest.raises(CannotBegin, match=r"--seconds is .*; give a number of 1 or more"):
         check_numbers({"--seconds": value})
