@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
-from readmit_runtime import observation
+from readmit_runtime import database, observation
 from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.database import Connection, DirectConnection, create_pool
+from readmit_runtime.database import Connection, DirectConnection, answers, create_pool
 from readmit_runtime.errors import Transient
 from readmit_runtime.observation import Observation
 from readmit_runtime.outbox import oldest_age_s
@@ -66,6 +66,24 @@ class SilentWay:
                 await self.open.wait()
                 writer.write(data)
         writer.close()
+
+
+async def test_a_question_to_a_postgres_that_is_silent_holds_its_connection_for_seconds(
+    database_settings: PostgresSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readiness is asked for every five: the pool would be empty until a minute after the last question."""
+    monkeypatch.setattr(database, "ANSWER_S", 1.0)
+    way = SilentWay(database_settings)
+    async with way.settings() as settings, create_pool(settings) as pool:
+        await answers(pool)
+        way.open.clear()
+        try:
+            async with asyncio.timeout(5):
+                with pytest.raises(Transient):
+                    await answers(pool)
+        finally:
+            way.open.set()
+        await answers(pool)
 
 
 async def test_a_postgres_that_falls_silent_within_a_look_does_not_make_the_process_seem_dead(

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.database import Connection, Pool, transient_errors
+from readmit_runtime.database import Connection, Pool, answers, transient_errors
 from readmit_runtime.errors import Transient
 from readmit_runtime.heartbeat import Heartbeat
 from readmit_runtime.lifecycle import pause
@@ -51,5 +51,4 @@ class Observation:
 
     async def postgres_answers(self) -> None:
         """Return when Postgres answers; raise Transient otherwise."""
-        with transient_errors():
-            await self._pool.fetchval("SELECT 1")
+        await answers(self._pool)
