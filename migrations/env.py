@@ -25,10 +25,17 @@ def address() -> sqlalchemy.URL:
         sys.exit(f"The password of READMIT_MIGRATIONS_URL is neither in it nor in a file: {error}")
 
 
+def connected() -> sqlalchemy.Connection:
+    """Connect; where that can't be done, end with what the server or the network says, in one line."""
+    try:
+        return sqlalchemy.create_engine(address(), poolclass=sqlalchemy.pool.NullPool).connect()
+    except sqlalchemy.exc.OperationalError as error:
+        sys.exit(f"READMIT_MIGRATIONS_URL leads to no database that lets in: {' '.join(str(error.orig).split())}")
+
+
 def main() -> None:
     """Apply the missing revisions to the database named by READMIT_MIGRATIONS_URL."""
-    engine = sqlalchemy.create_engine(address(), poolclass=sqlalchemy.pool.NullPool)
-    with engine.connect() as connection:
+    with connected() as connection:
         context.configure(connection=connection, transaction_per_migration=False)
         with context.begin_transaction():
             connection.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({ONE_RUNNER_AT_A_TIME})"))

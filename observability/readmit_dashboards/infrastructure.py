@@ -80,7 +80,7 @@ def _broker() -> list[Panel]:
         graph(
             "Partitions in trouble", "Offline, nothing is read or written; with too few copies one can be lost.",
             "short",
-            Query("sum(kafka_controller_kafkacontroller_offlinepartitionscount)", "offline"),
+            Query("max(kafka_controller_kafkacontroller_offlinepartitionscount)", "offline"),
             Query("sum(kafka_server_replicamanager_underreplicatedpartitions)", "under-replicated"),
             span=THIRD, runbook="target-down",
         ),

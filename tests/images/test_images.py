@@ -4,10 +4,12 @@ import json
 import re
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psycopg
 import pytest
+import yaml
 from images.conftest import System
 from readmit_cli.stack import store
 from readmit_cli.stack.credentials import DATABASE_LOGINS, DATABASE_OWNER
@@ -185,7 +187,7 @@ def test_the_command_does_from_its_image_what_it_does_from_a_checkout(
     """In a cluster there is no other way to give it."""
     environment = system.command_environment()
     volumes = system.volumes("batch-producer")
-    whole = ("python", "-m", "readmit_cli", *command)
+    whole = ("readmit", *command)  # as a person types it in the pod of the Job `cli`
     with container("cli", "readmit-check-cli", environment, system.folder, volumes=volumes, command=whole) as it:
         exit_code = int(answered("wait", it.name))
         printed = docker("logs", it.name)
@@ -204,9 +206,17 @@ def test_the_lag_exporter_runs_from_the_same_image(system: System, free_port: in
         assert it.stop(grace_s=GRACE_S)[0] == 0
 
 
-def _told_to_mlflow(where: str) -> str:
-    """Give the names that MLflow answers to, as a file of the deployment has them."""
-    return re.search(r"MLFLOW_SERVER_ALLOWED_HOSTS[:=] ?(\S+)", (ROOT / where).read_text())[1]
+def _mlflow_of(where: str, system: System) -> tuple[dict[str, str], list[str]]:
+    """Give MLflow's environment and command in a file of the deployment; Compose's reads what is secret from files."""
+    environment = dict(system.stack.addresses.program_environment("mlflow"))
+    text = (ROOT / where).read_text()
+    environment["MLFLOW_SERVER_ALLOWED_HOSTS"] = re.search(r"MLFLOW_SERVER_ALLOWED_HOSTS[:=] ?(\S+)", text)[1]
+    if where != "compose.yaml":
+        return environment, inspected(tag("mlflow"))["Config"]["Cmd"]
+    address = environment["MLFLOW_BACKEND_STORE_URI"]
+    password = urlsplit(address).password
+    environment |= {"MLFLOW_BACKEND_STORE_URI": address.replace(f":{password}@", "@"), "PGPASSWORD": password}
+    return environment, yaml.safe_load(text)["services"]["mlflow"]["command"]
 
 
 @pytest.mark.parametrize(
@@ -214,21 +224,29 @@ def _told_to_mlflow(where: str) -> str:
     [
         ("compose.yaml", ("mlflow:5000", "127.0.0.1:15000", "localhost:15000")),
         ("k8s/base/kustomization.yaml", ("mlflow:5000", "127.0.0.1:8888", "localhost:5000")),
+        ("k8s/overlays/production/kustomization.yaml", ("mlflow:5000", "127.0.0.1:8888", "mlflow.readmit:5000")),
     ],
-    ids=["compose", "kubernetes"],
+    ids=["compose", "kubernetes", "production"],
 )
 def test_mlflow_runs_from_its_image_and_answers_to_its_names_alone(
     system: System, free_port: int, note, where: str, names: tuple[str, ...]
 ) -> None:
-    """Its drivers are in no image of others; and a name that it does not know is refused before anything is done."""
-    environment = system.stack.addresses.program_environment("mlflow")
-    environment |= {"MLFLOW_SERVER_ALLOWED_HOSTS": _told_to_mlflow(where)}
-    server = ("mlflow", "server", "--host", "127.0.0.1", "--port", str(free_port), "--workers", "1")
-    whole = (*server, "--no-serve-artifacts")
+    """Its drivers are in no image of others; and a name that it does not know is refused before anything is done.
+
+    The last name is Prometheus' in production, the first one everywhere else.
+    """
+    environment, command = _mlflow_of(where, system)
+    here = {"--host=0.0.0.0": "--host=127.0.0.1", "--port=5000": f"--port={free_port}"}
+    whole = [here.get(word, word) for word in command]
     with container("mlflow", "readmit-check-mlflow", environment, system.folder, port=free_port, command=whole) as it:
         wait_for(lambda: (answer := it.asked("/health")) and answer.is_success, "MLflow is healthy", timeout_s=120)
         note("mlflow", ready=f"{time.monotonic() - it.started:.1f} s")
         page = f"http://127.0.0.1:{free_port}/api/2.0/mlflow/experiments/search?max_results=1"
         asked = (*names, "elsewhere:5000")
         answers = [httpx.get(page, headers={"host": name}, trust_env=False).status_code for name in asked]
+        metrics = f"http://127.0.0.1:{free_port}/metrics"
+        told = [httpx.get(metrics, headers={"host": name}, trust_env=False) for name in asked]
     assert answers == [*(200 for _ in names), 403]
+    assert [each.status_code for each in told] == answers
+    assert "mlflow_http_request_total" in told[0].text
+    assert told[0].headers["content-type"].startswith("text/plain; version=")  # without a type Prometheus refuses it

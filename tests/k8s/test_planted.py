@@ -107,10 +107,25 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         lambda m: _first(m, "Job", "migrations").update(image="registry.example.org/readmit/migrations:0.1.0"),
         "Job/migrations: registry.example.org/readmit/migrations:0.1.0 has no digest",
     ),
+    "a database that can't archive": (
+        "production",
+        lambda m: m.one("Cluster", "postgres")["spec"].update(imageName="ghcr.io/cloudnative-pg/postgresql:17.6"),
+        "Cluster/postgres: ghcr.io/cloudnative-pg/postgresql:17.6 has no digest, or no Barman to archive with",
+    ),
     "a missing probe": (
         "production",
         lambda m: _first(m, "StatefulSet", "predictor").pop("readinessProbe"),
         "StatefulSet/predictor: no readinessProbe",
+    ),
+    "a pod that leaves before its callers know": (
+        "production",
+        lambda m: _first(m, "StatefulSet", "predictor").pop("lifecycle"),
+        "StatefulSet/predictor: closes its port while callers are still sent to it",
+    ),
+    "a grace that ends too early": (
+        "production",
+        lambda m: pod_of(m.one("StatefulSet", "predictor"))["spec"].update(terminationGracePeriodSeconds=26),
+        "StatefulSet/predictor: is killed after 26 s, before it has stopped by itself",
     ),
     "a wrong metric in a rule": (
         "production",
@@ -163,6 +178,21 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         "production",
         lambda m: m.one("PodMonitor", "kafka")["spec"]["podMetricsEndpoints"][0].update(port="http"),
         "PodMonitor/kafka: KafkaNodePool/brokers has no such port",
+    ),
+    "a quorum on one node": (
+        "production",
+        lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["topologySpreadConstraints"].pop(0),
+        "KafkaNodePool/controllers: may all lie in one node",
+    ),
+    "instances of Postgres that may share a node": (
+        "production",
+        lambda m: m.one("Cluster", "postgres")["spec"]["affinity"].update(podAntiAffinityType="preferred"),
+        "Cluster/postgres: may all lie in one node",
+    ),
+    "controllers that nobody asks": (
+        "production",
+        lambda m: m.one("KafkaNodePool", "controllers")["spec"]["template"]["pod"]["metadata"]["labels"].clear(),
+        "KafkaNodePool/controllers: tells metrics, and no PodMonitor asks it",
     ),
     "a quantity of no unit that exists": (
         "local",

@@ -30,7 +30,7 @@ def number(store: Document) -> int:
 
 def test_a_restore_changes_postgres_and_who_writes_to_it_alone(read: Read) -> None:
     """What is changed by hand at night is forgotten in the morning."""
-    stopped = {f"Deployment/{name}" for name in ("batch-producer", "trainer", "mlflow")}
+    stopped = {*(f"Deployment/{name}" for name in ("batch-producer", "trainer", "mlflow")), "Job/migrations"}
     assert differing(read) == {"Cluster/postgres", "ScheduledBackup/postgres-daily", "ScaledObject/ingestor", *stopped}
 
 
@@ -56,11 +56,12 @@ def test_nobody_writes_to_postgres_before_it_is_back(read: Read) -> None:
     }
     clients = [
         workload
-        for workload in manifests.of("Deployment", "StatefulSet")
+        for workload in manifests.workloads()
         if {labels_of(workload).get("readmit/postgres"), labels_of(workload).get("readmit/pooler")} & {"client"}
     ]
-    assert len(clients) == 4
-    assert all(name_of(each) in paused or each["spec"].get("replicas") == 0 for each in clients)
+    assert len(clients) == 6
+    stopped = [each for each in clients if each["spec"].get("replicas") == 0 or each["spec"].get("suspend")]
+    assert {name_of(each) for each in clients} == {name_of(each) for each in stopped} | paused
 
 
 def test_a_restore_reads_what_production_wrote_last_and_writes_elsewhere(read: Read) -> None:

@@ -32,6 +32,7 @@ STRICT = (
     "--pids-limit=256",
 )
 SECRETS = "/run/secrets"
+SECRET = ("PASSWORD", "SECRET_KEY", "SECRET_ACCESS_KEY")
 
 
 def docker(*arguments: str, timeout_s: float = 120) -> "subprocess.CompletedProcess[str]":
@@ -139,7 +140,7 @@ def container(
     command: Sequence[str] = (),
 ) -> Iterator[Container]:
     """Run an image; afterwards it is gone, with its volumes. What is secret comes to it by files alone."""
-    secret = {key: value for key, value in environment.items() if key.endswith(("PASSWORD", "SECRET_KEY"))}
+    secret = {key: value for key, value in environment.items() if key.endswith(SECRET)}
     secrets = folder / f"{name}-{len(list(folder.iterdir()))}"
     secrets.mkdir()
     for key, value in secret.items():

@@ -20,10 +20,12 @@ LIMIT_S = 10.0
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[tuple[str, asyncio.Event, "asyncio.Task[None]"]]:
+async def serving(
+    app: ASGIApp, *, keep_alive_s: int = 75
+) -> AsyncIterator[tuple[str, asyncio.Event, "asyncio.Task[None]"]]:
     """Serve on a free port; give the address, the stop event and the running loop."""
     stop = asyncio.Event()
-    server = HttpServer(app, HttpSettings(port=0), drain_s=2.0)
+    server = HttpServer(app, HttpSettings(port=0, keep_alive_s=keep_alive_s), drain_s=2.0)
     running = asyncio.create_task(server.run(stop))
     async with asyncio.timeout(LIMIT_S):
         await server.listening.wait()
@@ -83,6 +85,19 @@ async def test_a_request_in_hand_is_answered_after_the_stop() -> None:
         stop.set()
         assert (await asked).text == "done"
         await running
+
+
+@pytest.mark.parametrize(("keep_alive_s", "kept"), [(1, False), (2, True)])
+async def test_an_idle_connection_is_kept_as_long_as_the_settings_say(keep_alive_s: int, kept: bool) -> None:
+    """A gateway keeps connections for later; one that is closed under its hands costs a request."""
+    async with serving(APP, keep_alive_s=keep_alive_s) as (address, _, _):
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
+        for _ in range(2):
+            writer.write(b"GET /hello HTTP/1.1\r\nhost: here\r\n\r\n")
+            answered = await reader.read(1024)
+            await asyncio.sleep(1.4)
+        assert answered.endswith(b"hello") == kept
+        writer.close()
 
 
 async def test_a_caller_that_waits_for_the_go_ahead_gets_it() -> None:

@@ -14,6 +14,7 @@ from readmit_cli.lag_exporter.settings import LagExporterSettings
 from readmit_runtime.settings import ServiceSettings, SettingsInvalid, load
 from readmit_runtime.settings_table import settings_table
 from support.k8s.manifests import Document, Manifests, containers, label, name_of, pod_of
+from support.k8s.pods import slept_s
 from trainer.settings import TrainerSettings
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
@@ -95,7 +96,7 @@ def agreement(manifests: Manifests) -> Iterator[str]:
         if opened != [listens.port] or listens.host != "0.0.0.0":  # noqa: S104 - a pod is reached from outside it
             yield f"{label(workload)}: listens on {listens.host}:{listens.port}, its container opens {opened}"
         grace = pod_of(workload)["spec"].get("terminationGracePeriodSeconds", 30)
-        if grace <= read.shutdown_s + GUARD_S:
+        if grace <= slept_s(workload) + read.shutdown_s + GUARD_S:
             yield f"{label(workload)}: is killed after {grace} s, before it has stopped by itself"
 
 

@@ -11,6 +11,7 @@ Edge = tuple[str, str, int | None]
 
 KAFKA, POSTGRES, S3, MLFLOW, METRICS, PROMETHEUS, LOCUST = 9092, 5432, 9000, 5000, 8080, 9090, 5557
 OUTSIDE = "outside"
+BY_STRIMZI = ("kafka", "controllers")
 DATABASE = ("postgres", "pooler")
 TOLD_BY = ("batch-producer", "ingestor", "trainer", "predictor", "lag-exporter")
 
@@ -30,13 +31,13 @@ LAPTOP: set[Edge] = (
 )
 PRODUCTION: set[Edge] = (
     COMMON
-    | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", "kafka", "postgres", "pooler")}
-    | {(name, OUTSIDE, 6443) for name in ("kafka", "postgres", "pooler")}
+    | {(name, OUTSIDE, 443) for name in ("trainer", "predictor", "mlflow", *BY_STRIMZI, *DATABASE)}
+    | {(name, OUTSIDE, 6443) for name in (*BY_STRIMZI, *DATABASE)}
     | {("monitoring/", name, METRICS) for name in TOLD_BY}
     | {("cli", "monitoring/", PROMETHEUS)}
-    | {("monitoring/", "kafka", 9404), ("monitoring/", "mlflow", MLFLOW)}
+    | {("monitoring/", "mlflow", MLFLOW), *(("monitoring/", name, 9404) for name in BY_STRIMZI)}
     | {("gateway/", "predictor", METRICS), ("mlflow", "pooler", POSTGRES)}
-    | {("kafka", "kafka", None), ("strimzi/", "kafka", None)}
+    | {(a, b, None) for a in (*BY_STRIMZI, "strimzi/") for b in BY_STRIMZI}
     | {("keda/", "kafka", KAFKA)}
     | {(a, b, port) for a in (*DATABASE, "cnpg-system/") for b in DATABASE for port in (POSTGRES, 8000)}
 )
@@ -109,8 +110,8 @@ def pods(manifests: Manifests) -> dict[str, dict[str, str]]:
     """Give the labels of all pods, those included that operators make."""
     found = {name_of(workload): labels_of(workload) for workload in manifests.workloads()}
     for pool in manifests.of("KafkaNodePool"):
-        if "broker" in pool["spec"]["roles"]:
-            found["kafka"] = {**pool["metadata"]["labels"], **pool["spec"]["template"]["pod"]["metadata"]["labels"]}
+        name = "kafka" if "broker" in pool["spec"]["roles"] else name_of(pool)
+        found[name] = {**pool["metadata"]["labels"], **pool["spec"]["template"]["pod"]["metadata"]["labels"]}
     for cluster in manifests.of("Cluster"):
         own = cluster["spec"]["inheritedMetadata"]["labels"]
         found[name_of(cluster)] = {"cnpg.io/cluster": name_of(cluster), **own}

@@ -8,8 +8,12 @@ from support.k8s.shape import LONG_LIVED, ports
 
 OWN = re.compile(r"(.+/)?readmit/")
 DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
+BARMAN = re.compile(r"-system-[a-z]+@sha256:[0-9a-f]{64}$")
 TAG = re.compile(r":(?P<tag>[^:/@]+)$")
 OWN_USER = 10_001
+PLACES = {"node": "kubernetes.io/hostname", "zone": "topology.kubernetes.io/zone"}
+LEARNT_S = 5
+"""What nodes and gateways take at most, on a cluster that is well, to send nobody to a pod that leaves."""
 VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "projected", "secret"}
 
 
@@ -70,6 +74,10 @@ def images(manifests: Manifests) -> Iterator[str]:
             user = pod_of(workload)["spec"].get("securityContext", {}).get("runAsUser")
             if OWN.match(image) and user != OWN_USER:
                 yield f"{label(workload)}: {image} does not run as {OWN_USER}"
+    for cluster in manifests.of("Cluster"):
+        image = cluster["spec"]["imageName"]
+        if not BARMAN.search(image):
+            yield f"{label(cluster)}: {image} has no digest, or no Barman to archive with"
 
 
 def probes(manifests: Manifests) -> Iterator[str]:
@@ -104,4 +112,41 @@ def disruption(manifests: Manifests) -> Iterator[str]:
             yield f"{label(workload)}: no service account of its own"
 
 
-CHECKS = (restricted, volumes, images, probes, disruption)
+def departure(manifests: Manifests) -> Iterator[str]:
+    """Whoever is called goes on answering while its callers learn that it leaves: nodes are told after it was."""
+    for workload in manifests.of(*LONG_LIVED):
+        if labels_of(workload).get("readmit/predictor") == "server" and slept_s(workload) < LEARNT_S:
+            yield f"{label(workload)}: closes its port while callers are still sent to it"
+
+
+def apart(manifests: Manifests) -> Iterator[str]:
+    """No node or zone takes two of an operator's three with it: one controller, copy or instance cannot go on alone."""
+    for pool in manifests.of("KafkaNodePool"):
+        own = {**pool["metadata"]["labels"], "strimzi.io/pool-name": name_of(pool)}
+        yield from _together(pool, _spread(pool["spec"]["template"]["pod"], own))
+    for cluster in manifests.of("Cluster"):
+        affinity = cluster["spec"]["affinity"]
+        nodes = {affinity["topologyKey"]} if affinity["podAntiAffinityType"] == "required" else set()
+        own = {"cnpg.io/cluster": name_of(cluster), "cnpg.io/podRole": "instance"}
+        yield from _together(cluster, nodes | _spread(cluster["spec"], own))
+
+
+def _spread(pods: Document, own: dict[str, str]) -> set[str]:
+    return {
+        each["topologyKey"]
+        for each in pods.get("topologySpreadConstraints", [])
+        if each["labelSelector"] == {"matchLabels": own} and each["whenUnsatisfiable"] == "DoNotSchedule"
+    }
+
+
+def _together(what: Document, firm: set[str]) -> Iterator[str]:
+    yield from (f"{label(what)}: may all lie in one {place}" for place, key in PLACES.items() if key not in firm)
+
+
+def slept_s(workload: Document) -> int:
+    """Give the seconds that a workload's first container sleeps before it is asked to end."""
+    before = containers(workload)[0].get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", [])
+    return int(before[1]) if before[:1] == ["sleep"] else 0
+
+
+CHECKS = (restricted, volumes, images, probes, disruption, apart, departure)

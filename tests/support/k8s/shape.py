@@ -75,11 +75,14 @@ def selectors(manifests: Manifests) -> Iterator[str]:
 
 
 def monitors(manifests: Manifests) -> Iterator[str]:
-    """Prometheus finds the pods that tell metrics, and the port."""
+    """Prometheus finds the pods that tell metrics, and the port; of Kafka every pool, since each tells its own."""
+    for pool, labels, opened in _pools(manifests):
+        if opened and not any(selects(each["spec"]["selector"], labels) for each in manifests.of("PodMonitor")):
+            yield f"{label(pool)}: tells metrics, and no PodMonitor asks it"
     for monitor in manifests.of("PodMonitor"):
         ends = monitor["spec"]["podMetricsEndpoints"]
         found = [(pods, labels_of(pods), {name for name, _ in ports(pods)}) for pods in manifests.workloads()]
-        found += _brokers(manifests)
+        found += _pools(manifests)
         found = [each for each in found if selects(monitor["spec"]["selector"], each[1])]
         for pods, _, opened in found:
             if any(end["port"] not in opened for end in ends):
@@ -88,7 +91,7 @@ def monitors(manifests: Manifests) -> Iterator[str]:
             yield f"{label(monitor)}: finds no pods"
 
 
-def _brokers(manifests: Manifests) -> Iterator[tuple[Document, dict[str, str], set[str]]]:
+def _pools(manifests: Manifests) -> Iterator[tuple[Document, dict[str, str], set[str]]]:
     """Give what Strimzi makes: each pool with its pods' labels, and the port that `metricsConfig` makes it open."""
     told = any("metricsConfig" in kafka["spec"]["kafka"] for kafka in manifests.of("Kafka"))
     for pool in manifests.of("KafkaNodePool"):

@@ -61,6 +61,12 @@ async def test_what_does_not_fire_yet_is_no_alert():
     assert await asked(answered(known("Soon", state="pending"))) == ()
 
 
+async def test_alerts_of_others_are_not_shown():
+    """In a cluster Prometheus is everybody's, and one of its alerts fires always to show that it lives."""
+    watchdog = known("Watchdog", severity="none") | {"annotations": {"runbook_url": "https://example.org/watchdog"}}
+    assert [alert.name for alert in await asked(answered(watchdog, known("Ours")))] == ["Ours"]
+
+
 @pytest.mark.parametrize(
     "answer", [httpx.Response(503, text="starting"), httpx.Response(200, text="<html>"), httpx.Response(200, json={})]
 )

@@ -35,8 +35,8 @@ SETTINGS = {
 }
 ONCE = {"migrations", "topics", "buckets"}
 TOOLS = {"readmit", "loadtest"}
-# No digest of these is known for sure; docs/containers.md says how to find it.
-BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2", "maven:3.9.9-eclipse-temurin-17"}
+# No digest of it is known for sure; docs/containers.md says how to find it.
+BY_TAG_ALONE = {"ghcr.io/kafbat/kafka-ui:v1.4.2"}
 
 pytestmark = requires_compose
 
@@ -85,6 +85,18 @@ def test_images_of_others_are_pinned_by_digest(services: dict[str, dict[str, Any
     without = {image for image in others if not re.fullmatch(r"[a-z0-9./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image)}
     assert without == BY_TAG_ALONE
     assert [image for image in without if image.endswith(":latest")] == []
+
+
+def test_a_laptops_cluster_runs_the_images_of_others_that_compose_runs(services: dict[str, dict[str, Any]]) -> None:
+    """What was tried in the one is what runs in the other."""
+    files = (ROOT / "k8s" / "components").glob("*/kustomization.yaml")
+    entries = [entry for file in files for entry in safe_load(file.read_text()).get("images", [])]
+    named = {f"{entry.get('newName', entry['name'])}:{entry['newTag']}": entry.get("digest") for entry in entries}
+    others = {image for image in named if not image.startswith("readmit")}
+    assert len(others) >= 7
+    assert {f"{image}@{named[image]}" if named[image] else image for image in others} <= {
+        service["image"] for service in services.values()
+    }
 
 
 def test_kafka_is_of_the_version_that_runs_without_docker(services: dict[str, dict[str, Any]]) -> None:
@@ -158,6 +170,12 @@ def _variables(settings: Any) -> tuple[set[str], set[str]]:
             if its.is_required() and field.is_required():
                 required.add(variable)
     return known, required
+
+
+def test_mlflow_is_started_as_its_image_starts_it(services: dict[str, dict[str, Any]]) -> None:
+    """`make images-test` tries the image's own command, and no other."""
+    [own] = re.findall(r"^CMD (.*)$", (ROOT / "local" / "mlflow" / "Dockerfile").read_text(), re.MULTILINE)
+    assert services["mlflow"]["command"][3:] == json.loads(own)
 
 
 def test_secrets_come_from_files_and_only_to_who_needs_them(

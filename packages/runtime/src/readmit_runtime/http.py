@@ -86,6 +86,7 @@ class HttpServer:
             access_log=False,
             proxy_headers=False,  # nobody here asks for the caller's address, and a header could say any
             server_header=False,
+            timeout_keep_alive=settings.keep_alive_s,
             timeout_graceful_shutdown=max(1, round(drain_s)),
         )
         self.port = 0

@@ -118,6 +118,13 @@ class HttpSettings(SettingsGroup):
 
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 inside a container.")
     port: int = Field(ge=0, le=65_535, description="TCP port; 0 takes a free one.")
+    keep_alive_s: int = Field(
+        75,
+        ge=1,
+        le=3600,
+        description="Seconds that an idle connection is kept; a gateway before it has to close its own sooner, or it "
+        "sends a request into one that is being closed.",
+    )
 
 
 class TracingSettings(SettingsGroup):

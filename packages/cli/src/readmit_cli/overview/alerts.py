@@ -12,6 +12,7 @@ from readmit_cli.failures import CommandFailed
 
 _TIMEOUT_S = 5.0
 _SEVERITIES = ("critical", "warning")  # the first wakes somebody
+_RUNBOOKS = "docs/runbooks/"  # where our rules lead; a cluster's Prometheus has those of others too
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +46,8 @@ async def firing(
 ) -> AsyncIterator[Callable[[], Awaitable[tuple[Alert, ...]]]]:
     """Open the way to a Prometheus for the length of the block, and give the call that asks; it raises CommandFailed.
 
-    The alerts come with the gravest first, and of the same gravity the oldest. `transport` stands in for the network.
+    The alerts are those of this project's rules, the gravest first, and of the same gravity the oldest. `transport`
+    stands in for the network.
     """
     url = f"{base_url.rstrip('/')}/api/v1/alerts"
     async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False, transport=transport) as client:
@@ -59,9 +61,13 @@ async def firing(
                     f"No alerts from {url} ({type(error).__name__}). `make up` starts Prometheus.",
                     code=ExitCode.UNAVAILABLE,
                 ) from error
-            return tuple(sorted((_alert(one) for one in known if one.state == "firing"), key=_gravity))
+            return tuple(sorted((_alert(one) for one in known if one.state == "firing" and _ours(one)), key=_gravity))
 
         yield ask
+
+
+def _ours(known: _Known) -> bool:
+    return known.annotations.get("runbook", "").startswith(_RUNBOOKS)
 
 
 def _alert(known: _Known) -> Alert:
@@ -70,7 +76,7 @@ def _alert(known: _Known) -> Alert:
         severity=known.labels.get("severity", ""),
         summary=known.annotations.get("summary", ""),
         since=known.activeAt,
-        runbook=known.annotations.get("runbook", ""),
+        runbook=known.annotations["runbook"],
     )
 
 
