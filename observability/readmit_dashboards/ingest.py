@@ -46,10 +46,10 @@ def _ingest() -> list[Panel]:
             runbook="dead-letters",
         ),
         graph(
-            "Transactions", "Mean time of a storing or cleaning transaction since its process began.", "s",
+            "Transactions", "Mean time of a storing or cleaning transaction, within an hour.", "s",
             Query(
-                "sum by (work) (readmit_ingestor_transaction_duration_seconds_sum)"
-                " / sum by (work) (readmit_ingestor_transaction_duration_seconds_count)"
+                "sum by (work) (rate(readmit_ingestor_transaction_duration_seconds_sum[1h]))"
+                " / sum by (work) (rate(readmit_ingestor_transaction_duration_seconds_count[1h]))"
             ),
         ),
         graph(
@@ -108,10 +108,10 @@ def _consumers() -> list[Panel]:
             Query('sum by (job, consumer) ({__name__=~"readmit_.+_consumer_rebalances_total"})'),
         ),
         graph(
-            "Age of a record when its effect is there", "Mean since the process began.", "s",
+            "Age of a record when its effect is there", "Mean within an hour; nothing where none came.", "s",
             Query(
-                "sum by (consumer) (readmit_ingestor_record_age_seconds_sum)"
-                " / sum by (consumer) (readmit_ingestor_record_age_seconds_count > 0)"
+                "sum by (consumer) (rate(readmit_ingestor_record_age_seconds_sum[1h]))"
+                " / sum by (consumer) (rate(readmit_ingestor_record_age_seconds_count[1h]))"
             ),
         ),
     ]  # fmt: skip

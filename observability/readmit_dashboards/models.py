@@ -49,10 +49,10 @@ def _training() -> list[Panel]:
             runbook="training-failed",
         ),
         graph(
-            "Time of a job", "Mean time of each stage since the process began.", "s",
+            "Time of a job", "Mean time of each stage, of the jobs of a day.", "s",
             Query(
-                "sum by (stage) (readmit_trainer_job_stage_seconds_sum)"
-                " / sum by (stage) (readmit_trainer_job_stage_seconds_count)"
+                "sum by (stage) (rate(readmit_trainer_job_stage_seconds_sum[1d]))"
+                " / sum by (stage) (rate(readmit_trainer_job_stage_seconds_count[1d]))"
             ),
             span=THIRD,
         ),
@@ -90,10 +90,10 @@ def _replicas() -> list[Panel]:
             runbook="replicas-differ",
         ),
         graph(
-            "Time of a load", "Mean time from reading a promotion to the swap, since the process began.", "s",
+            "Time of a load", "Mean time from reading a promotion to the swap, of those of a day.", "s",
             Query(
-                "sum by (instance) (readmit_predictor_load_duration_seconds_sum)"
-                " / sum by (instance) (readmit_predictor_load_duration_seconds_count)"
+                "sum by (instance) (rate(readmit_predictor_load_duration_seconds_sum[1d]))"
+                " / sum by (instance) (rate(readmit_predictor_load_duration_seconds_count[1d]))"
             ),
             span=THIRD,
         ),

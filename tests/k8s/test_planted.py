@@ -159,6 +159,11 @@ MISTAKES: dict[str, tuple[str, Plant, str]] = {
         ),
         "s3 can't be asked at minoi:9000",
     ),
+    "pods that are not asked while they are not ready": (
+        "local",
+        lambda m: m.one("Service", "lag-exporter")["spec"].pop("publishNotReadyAddresses"),
+        "Service/lag-exporter: leads to one pod for all, or to none that is not ready",
+    ),
     "brokers that nobody may ask": (
         "production",
         lambda m: _drop(m, "NetworkPolicy", "kafka-metrics"),

@@ -67,17 +67,29 @@ def edges(manifests: Manifests) -> Iterator[str]:
 
 
 def scrapes(manifests: Manifests) -> Iterator[str]:
-    """Whom a laptop's Prometheus asks is there, and may be asked at that port; otherwise its panels stay empty."""
+    """Whom a laptop's Prometheus asks is there, and may be asked at that port; otherwise its panels stay empty.
+
+    Each pod has to be asked by itself, or what several count would be taken for one's; and also while it is not ready,
+    for that is when it has something to tell.
+    """
     allowed = edges_of(manifests)
-    services = {name_of(each): each["spec"]["selector"]["app.kubernetes.io/name"] for each in manifests.of("Service")}
+    services = {name_of(each): each["spec"] for each in manifests.of("Service")}
     for config in manifests.of("ConfigMap"):
         told = yaml.safe_load(config.get("data", {}).get("prometheus.yml", "{}"))
         for job in told.get("scrape_configs", []):
             if job["job_name"] == "loadtest" != manifests.overlay:
                 continue  # it is there while it runs
             for name, port in _asked(job):
-                if ("prometheus", services.get(name), port) not in allowed:
+                selected = services.get(name, {}).get("selector", {}).get("app.kubernetes.io/name")
+                if ("prometheus", selected, port) not in allowed:
                     yield f"{label(config)}: {job['job_name']} can't be asked at {name}:{port}"
+                pods_apart = name != "loadtest" and "dns_sd_configs" in job  # of a load test there is one pod
+                if name in services and pods_apart and not _each_pod(services[name]):
+                    yield f"Service/{name}: leads to one pod for all, or to none that is not ready"
+
+
+def _each_pod(service: dict[str, Any]) -> bool:
+    return service.get("clusterIP") == "None" and service.get("publishNotReadyAddresses", False)
 
 
 def _asked(job: dict[str, Any]) -> Iterator[tuple[str, int]]:

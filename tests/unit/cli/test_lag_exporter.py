@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+import structlog
+from aiokafka.errors import GroupAuthorizationFailedError
 from prometheus_client import CollectorRegistry
 from readmit_cli.lag_exporter.exporter import Looks
 from readmit_cli.lag_exporter.metrics import LagMetrics
@@ -24,11 +26,11 @@ WITHDRAW_S = 30.0
 
 
 class FakeKafka:
-    """Gives one report after the other, an error for a missing one; the last one stays."""
+    """Gives one report after the other, raises an error among them, is away for a missing one; the last one stays."""
 
-    def __init__(self, clock: FakeClock, *reports: LagReport | None) -> None:
+    def __init__(self, clock: FakeClock, *reports: LagReport | Exception | None) -> None:
         self._clock = clock
-        self._reports: Sequence[LagReport | None] = reports
+        self._reports: Sequence[LagReport | Exception | None] = reports
         self.looks = 0
         self.connections = 0
 
@@ -45,13 +47,15 @@ class FakeKafka:
         self._clock.advance(10)
         if report is None:
             raise Transient("Kafka is away.")
+        if isinstance(report, Exception):
+            raise report
         return report
 
 
 class Rig:
     """An exporter over a fake Kafka."""
 
-    def __init__(self, *reports: LagReport | None) -> None:
+    def __init__(self, *reports: LagReport | Exception | None) -> None:
         self.clock = FakeClock()
         self.kafka = FakeKafka(self.clock, *reports)
         self.registry = CollectorRegistry()
@@ -67,7 +71,7 @@ class Rig:
         """Look so many times, then stop."""
         stop = asyncio.Event()
         running = asyncio.create_task(self.looks.run(stop))
-        while self.kafka.looks < times:
+        while self.kafka.looks < times and not running.done():
             await asyncio.sleep(0)
         stop.set()
         await running
@@ -191,4 +195,15 @@ async def test_it_connects_anew_after_a_failure_and_goes_on():
     await rig.look(4)
     assert await rig.ready()
     assert rig.kafka.connections == 3
+    assert rig.value("kafka_topic_partitions", topic="events") == 2
+
+
+async def test_a_right_that_is_missing_is_a_look_that_failed_and_is_named():
+    """Ended and started again and again, it would drown the one line that says which right."""
+    rig = Rig(GroupAuthorizationFailedError("trainer"), REPORT)
+    with structlog.testing.capture_logs() as logs:
+        await rig.look(2)
+    [line] = [line for line in logs if line["event"] == "look_failed"]
+    assert line["reason"] == "this login lacks the right Describe on the group trainer"
+    assert rig.value("readmit_lag_exporter_failed_looks_total") == 1
     assert rig.value("kafka_topic_partitions", topic="events") == 2

@@ -34,6 +34,12 @@ def test_every_panel_has_a_unit_a_description_and_queries_apart(board: dict[str,
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_a_mean_is_that_of_a_time_and_not_of_a_process(board: dict[str, Any]) -> None:
+    """After a month of quick ones, nobody would see that they have become slow."""
+    assert not [query.expr for query in queries_of(board) if re.search(r"(?<!rate\()\breadmit_\w+_sum\b", query.expr)]
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_no_two_panels_lie_on_each_other(board: dict[str, Any]) -> None:
     """Grafana would move one of them, each time another."""
     cells = [

@@ -1,4 +1,4 @@
-"""What a service knows of itself while Postgres is silent."""
+"""What a service knows of itself while Postgres has nothing for it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,19 +11,19 @@ from readmit_runtime.observation import Observation
 
 
 class _SilentPool:
-    """One whose connections are all in use, or whose server takes packets and says nothing."""
+    """One whose connections are all in use."""
 
     asked = 0
 
     @asynccontextmanager
-    async def acquire(self) -> AsyncIterator[None]:
-        """Never come to an end."""
+    async def acquire(self, *, timeout: float) -> AsyncIterator[None]:  # noqa: ASYNC109 - the pool's own signature
+        """Never come to an end, not even in time."""
         self.asked += 1
         await asyncio.Event().wait()
         yield
 
 
-async def test_a_silent_postgres_does_not_make_the_process_seem_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pool_that_gives_nothing_does_not_make_the_process_seem_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would be killed, with what it works on, for the fault of another."""
     monkeypatch.setattr(observation, "EVERY_S", 0.05)
     pool, stop = _SilentPool(), asyncio.Event()

@@ -18,6 +18,8 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record] | PoolConnectionProx
 DirectConnection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
+ANSWER_S = 5.0
+
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 # By SQLSTATE: what a healthy server answers to the same work a little later. Classes are given by two characters.
@@ -75,6 +77,14 @@ async def connect(settings: PostgresSettings, *, application_name: str = "readmi
     arguments = _arguments(settings, application_name)
     with transient_errors():
         return await asyncpg.connect(**arguments)
+
+
+async def answers(pool: Pool) -> None:
+    """Return when Postgres answers; raises Transient, also when it does not within some seconds."""
+    with transient_errors():
+        # The pool's limit is for giving the connection back, too: it waits for what was cancelled on it.
+        async with pool.acquire(timeout=ANSWER_S) as connection:
+            await connection.execute("SELECT 1", timeout=ANSWER_S)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.database import Connection, Pool, transient_errors
+from readmit_runtime.database import Connection, Pool, answers, transient_errors
 from readmit_runtime.errors import Transient
 from readmit_runtime.heartbeat import Heartbeat
 from readmit_runtime.lifecycle import pause
@@ -28,7 +28,7 @@ class Observation:
         self._pool = pool
         self._look = look
         self._consumers = consumers
-        self.heartbeat = Heartbeat(6 * EVERY_S)
+        self.heartbeat = Heartbeat(8 * EVERY_S)  # a look takes four at most, with the pause behind it five
 
     async def run(self, stop: asyncio.Event) -> None:
         """Observe until told to stop; while Postgres is away the metrics keep what they last had."""
@@ -37,7 +37,8 @@ class Observation:
             try:
                 with transient_errors():
                     # A Postgres that is silent is no reason to end the process, as a heartbeat that stands still is.
-                    async with asyncio.timeout(2 * EVERY_S), self._pool.acquire() as connection:
+                    # The pool's limit is for giving the connection back: it waits for what was cancelled on it.
+                    async with asyncio.timeout(2 * EVERY_S), self._pool.acquire(timeout=2 * EVERY_S) as connection:
                         await self._look(connection)
             except Transient as error:
                 log.warning("observation_put_off", reason=describe(error))
@@ -50,5 +51,4 @@ class Observation:
 
     async def postgres_answers(self) -> None:
         """Return when Postgres answers; raise Transient otherwise."""
-        with transient_errors():
-            await self._pool.fetchval("SELECT 1")
+        await answers(self._pool)

@@ -13,7 +13,7 @@ from readmit_contracts.topics import INGESTION_COMMANDS
 from readmit_runtime.commands import CommandHandler
 from readmit_runtime.consumer import GroupConsumer
 from readmit_runtime.consumer_progress import ConsumerProgress
-from readmit_runtime.database import Pool, create_pool, transient_errors
+from readmit_runtime.database import answers, create_pool
 from readmit_runtime.dead_letters import DeadLetterLimit
 from readmit_runtime.errors import Transient
 from readmit_runtime.heartbeat import Heartbeat
@@ -94,7 +94,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
             settings.watchdog,
             lag=lag_of(settings.kafka, group_id=SERVICE, topics=topics, client_id=SERVICE),
             held=client.assignment,
-            probe=lambda: _postgres_answers(pool),
+            probe=lambda: answers(pool),
         )
         metrics.loops.watch("commands", progress, watchdog)
         needed = Prerequisites({"schema": lambda: check_schema(pool)}, beat=heartbeat.beat)
@@ -106,7 +106,7 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
                 alive=heartbeat.alive,
                 checks={
                     "kafka": lambda: _consuming(progress),
-                    "postgres": lambda: _postgres_answers(pool),
+                    "postgres": lambda: answers(pool),
                     **needed.readiness(),
                 },
                 registry=registry,
@@ -131,11 +131,6 @@ async def serve(settings: BatchProducerSettings, stop: asyncio.Event) -> None:
 async def _consuming(progress: ConsumerProgress) -> None:
     if not progress.started:
         raise Transient("the consumer of commands has not joined its group yet")
-
-
-async def _postgres_answers(pool: Pool) -> None:
-    with transient_errors():
-        await pool.fetchval("SELECT 1")
 
 
 def main() -> int:

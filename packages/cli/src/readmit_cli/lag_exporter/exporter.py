@@ -14,6 +14,7 @@ from readmit_runtime.errors import Transient
 from readmit_runtime.group_lag import LagReport
 from readmit_runtime.heartbeat import Heartbeat
 from readmit_runtime.http import HttpServer, health_app, health_routes
+from readmit_runtime.kafka_errors import missing_right
 from readmit_runtime.lag_reader import READ_LIMIT_S, LagReader
 from readmit_runtime.lifecycle import pause, run_loops
 from readmit_runtime.logs import describe
@@ -76,8 +77,11 @@ class Looks:
                     while not stop.is_set():
                         await self._look(reader)
                         await pause(self._interval_s, stop)
-            except Transient as error:
-                log.warning("look_failed", reason=describe(error))
+            except Exception as error:
+                right = missing_right(error)  # somebody may grant it; until then its name is to be found
+                if right is None and not isinstance(error, Transient):
+                    raise
+                log.warning("look_failed", reason=f"this login lacks the right {right}" if right else describe(error))
                 self._metrics.failed()
                 if self._fresh is None or self._fresh.expired:
                     self._metrics.withdraw()

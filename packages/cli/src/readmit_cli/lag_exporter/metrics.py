@@ -78,7 +78,7 @@ LOOK = GaugeSpec(
 FAILED = CounterSpec(
     name="readmit_lag_exporter_failed_looks_total",
     unit="looks",
-    help="Looks that failed because Kafka was away.",
+    help="Looks that failed, for Kafka was away or refused them; the log says which.",
 )
 
 FIGURES: tuple[GaugeSpec, ...] = (PARTITIONS, END, FIRST, COMMITTED, LAG, LAG_SUM, MEMBERS, AGE)
