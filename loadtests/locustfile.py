@@ -139,6 +139,8 @@ def _begin(environment: Any, **_: Any) -> None:
 
 def _checked(options: Any) -> Slo:
     """Return the limits once it is sure that there is somebody to ask; raises SloInvalid or CannotBegin."""
+    names = ("load_users", "seconds", "first_users", "repeats")
+    preflight.check_numbers({f"--{name.replace('_', '-')}": getattr(options, name) for name in names})
     slo = read_slo(Path(options.slo), endpoints=set(ENDPOINTS.values()), situations=SITUATIONS)
     if not options.out:
         raise preflight.CannotBegin("there is nowhere to write to; give --out FOLDER.")

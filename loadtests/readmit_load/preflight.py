@@ -1,7 +1,8 @@
 """Find out before any load whether there is somebody to ask, and whether he would answer."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -23,6 +24,13 @@ def page(url: str, *, key: str | None = None, content: bytes | None = None) -> s
     with urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310 - the same
         text: str = answer.read().decode()
         return text
+
+
+def check_numbers(given: Mapping[str, float | None]) -> None:
+    """Refuse options below 1 or without end; None is left to its default. Raises CannotBegin."""
+    for option, value in given.items():
+        if value is not None and not (math.isfinite(value) and value >= 1):
+            raise CannotBegin(f"{option} is {value:g}; give a number of 1 or more.")
 
 
 def check_predictors(urls: Sequence[str], key: str) -> None:

@@ -1,5 +1,6 @@
 """Read what each endpoint has to hold."""
 
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -54,11 +55,22 @@ def read_slo(path: Path, *, endpoints: Collection[str], situations: Collection[s
     missing = sorted(set(endpoints) - set(slo.endpoints))
     if missing:
         raise SloInvalid(f"{path} says nothing of {', '.join(missing)}; give limits for each endpoint.")
+    _require_judgeable(path, slo)
     try:
         slo.limits(*slo.during)
     except msgspec.MsgspecError as error:
         raise SloInvalid(f"{path} does not say what has to be held: {error}") from error
     return slo
+
+
+def _require_judgeable(path: Path, slo: Slo) -> None:
+    """Refuse a limit that nothing can exceed, as .nan and .inf are, or that nothing can hold."""
+    given = [(name, msgspec.to_builtins(limits)) for name, limits in slo.endpoints.items()]
+    given += [each for changes in slo.during.values() for each in changes.items()]
+    for endpoint, limits in given:
+        for name, value in limits.items():
+            if value is not None and not (math.isfinite(value) and value >= 0):
+                raise SloInvalid(f"{path} gives {endpoint} the {name} {value}; give a number of 0 or more.")
 
 
 def _require_known(path: Path, kind: str, named: Collection[str], known: Collection[str]) -> None:

@@ -6,7 +6,7 @@ from urllib.error import HTTPError
 
 import pytest
 from readmit_load import preflight
-from readmit_load.preflight import CannotBegin, check_predictors
+from readmit_load.preflight import CannotBegin, check_numbers, check_predictors
 
 URL = "http://127.0.0.1:1"
 
@@ -49,3 +49,11 @@ def test_a_predictor_that_would_not_answer_is_told_with_what_to_do(
     monkeypatch.setattr(preflight, "page", page)
     with pytest.raises(CannotBegin, match=said):
         check_predictors([URL], "k")
+
+
+@pytest.mark.parametrize("value", [0, -5, 0.01, float("nan"), float("inf")])
+def test_a_number_that_makes_no_run_is_refused(value: float) -> None:
+    """0 would silently be the default, and a run of a moment is green with hardly a request."""
+    check_numbers({"--load-users": 1, "--seconds": None})
+    with pytest.raises(CannotBegin, match=r"--seconds is .*; give a number of 1 or more"):
+        check_numbers({"--seconds": value})
