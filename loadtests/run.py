@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 from readmit_cli.stack.errors import StackError
@@ -20,7 +21,7 @@ from readmit_load import capacity_page, locust_process, scenarios
 from readmit_load.local_stack import LoadedStack, loaded_stack
 from readmit_load.report import HTML_FILE, MEASURING_FILE, RUN_FILE, SCENARIO_FILE
 from readmit_load.scenario_names import SCENARIOS
-from readmit_load.shapes import CAPACITY
+from readmit_load.shapes import CAPACITY, SHAPES
 from support.predictor_process import free_port
 
 HERE = Path(__file__).parent
@@ -124,22 +125,37 @@ def _run(
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """Ends with 1 at what it does not understand; argparse's own 2 would be a limit that was missed."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"CANNOT BEGIN: {message}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
+    return int(text)
+
+
 def _parsed() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = _Parser(description=__doc__.splitlines()[0])
     add = parser.add_argument
-    add("--shape", default="", help="how users come and go; hold with a scenario, smoke without")
+    shapes = ["", *SHAPES, CAPACITY]
+    add("--shape", default="", choices=shapes, help="how users come and go; hold with a scenario, else smoke")
     add("--scenario", default="", choices=["", EVERY, *SCENARIOS], help="what is done to the stack meanwhile")
     add("--url", default="", help="predictors to ask, separated by commas; READMIT_ACCESS_KEY is their key")
-    add("--users", type=int, help="the most users of the shape")
-    add("--seconds", type=float, help="how long it is measured")
+    add("--users", type=_count, help="the most users of the shape")
+    add("--seconds", type=_count, help="how long it is measured")
     add("--slo", default=str(SLO), help="the limits")
-    add("--replicas", type=int, help="predictors of the stack; 3 with a scenario, else 1")
+    add("--replicas", type=_count, help="predictors of the stack; 3 with a scenario, else 1")
     add(
         "--processes",
-        type=int,
+        type=_count,
         help="processes that make the load, besides the one that counts; one for both unless given",
     )
-    add("--first-users", type=int, help="where a search for the capacity begins")
+    add("--first-users", type=_count, help="where a search for the capacity begins")
     add("--keep", action="store_true", help="keep the result in loadtests/results")
     asked = parser.parse_args()
     asked.shape = asked.shape or ("hold" if asked.scenario else "smoke")

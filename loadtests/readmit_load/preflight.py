@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -62,8 +63,18 @@ def check_batch_producer(url: str) -> None:
 
 
 def _require_addresses(urls: Sequence[str]) -> None:
-    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+    if not urls or not all(_is_address(url) for url in urls):
         raise CannotBegin(f"{', '.join(urls) or 'nothing'} is no address; give --host http://HOST:PORT[,http://...].")
+    if len(set(urls)) < len(urls):
+        raise CannotBegin(f"{', '.join(urls)}: one is there twice, and would count as two replicas.")
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # of a port that is none
+        return False
 
 
 def _required(url: str, *, key: str | None = None, content: bytes | None = None) -> str:
@@ -74,7 +85,7 @@ def _required(url: str, *, key: str | None = None, content: bytes | None = None)
         meanings: dict[int, str] = {
             HTTPStatus.SERVICE_UNAVAILABLE: "it is not ready; a predictor waits for a model that is promoted",
             HTTPStatus.UNAUTHORIZED: "READMIT_ACCESS_KEY is not a key that it takes; `readmit keys list` shows those",
-            HTTPStatus.NOT_FOUND: "is it a predictor?",
+            HTTPStatus.NOT_FOUND: "another service listens there",
         }
         what = meanings.get(error.code, "that is no answer to a valid request")
         raise CannotBegin(f"{url} answers {error.code}: {what}. It says: {said}") from error

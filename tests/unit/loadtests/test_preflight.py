@@ -16,6 +16,9 @@ URL = "http://127.0.0.1:1"
     [
         ([], "k", "nothing is no address"),
         (["127.0.0.1:80"], "k", "is no address"),
+        (["http://"], "k", "is no address"),
+        (["http://127.0.0.1:port"], "k", "is no address"),
+        ([URL, URL], "k", "one is there twice"),
         ([URL], "", "READMIT_ACCESS_KEY is not set"),
     ],
 )
@@ -31,7 +34,7 @@ def test_what_was_not_given_is_named(urls: list[str], key: str, said: str) -> No
         (ConnectionRefusedError(111, "refused"), "nobody answers at http://127.0.0.1:1/health/ready"),
         (HTTPError(URL, 503, "", Message(), io.BytesIO(b"no model")), "it is not ready.*no model"),
         (HTTPError(URL, 401, "", Message(), io.BytesIO(b"")), "is not a key that it takes"),
-        (HTTPError(URL, 404, "", Message(), io.BytesIO(b"")), "is it a predictor"),
+        (HTTPError(URL, 404, "", Message(), io.BytesIO(b"")), "another service listens there"),
         (HTTPError(URL, 499, "", Message(), io.BytesIO(b"")), "answers 499: that is no answer to a valid request"),
         ("{}", "not with a prediction"),
     ],

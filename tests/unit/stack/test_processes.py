@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from readmit_cli.stack.processes import STACK_VARIABLE, is_alive, orphans, stop_orphans, wait_gone
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="orphans are fou
 def sleeper(tmp_path):
     """Give a process as a supervisor of `tmp_path` would have started it."""
     with subprocess.Popen(["sleep", "60"], env=os.environ | {STACK_VARIABLE: str(tmp_path)}) as process:
+        while not Path(f"/proc/{process.pid}/environ").read_bytes():
+            pass  # Popen returns a moment before the kernel shows the variables
         yield process
         process.kill()
 
