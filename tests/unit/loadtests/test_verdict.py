@@ -60,7 +60,7 @@ def test_what_holds_every_limit_passes() -> None:
         ({"p95_ms": 51.0}, "POST /a: p95 51 ms, over 50"),
         ({"p99_ms": 1234.0}, "POST /a: p99 1234 ms, over 100"),
         ({"failures": 1}, "POST /a: 1 of 950 requests failed"),
-        ({"requests": 899}, "POST /a: 0.90 requests a second of each user, under 0.9"),
+        ({"requests": 898}, "POST /a: 0.90 requests a second of each user, under 0.9"),
         ({"requests": 0, "asked": 20.0}, "POST /a: no request was made"),
     ],
 )
@@ -77,6 +77,12 @@ def test_a_percentile_is_judged_once_there_are_enough_requests_to_tell_it() -> N
     assert judged(seen(requests=100, asked=100.0, p99_ms=900.0)).outcome is Outcome.FAIL
     assert judged(seen(requests=19, asked=20.0, p95_ms=900.0)).outcome is Outcome.PASS
     assert judged(seen(requests=2, asked=2.0, p50_ms=900.0)).outcome is Outcome.FAIL
+
+
+def test_a_single_user_is_not_accused_for_the_edges_of_the_time() -> None:
+    """Seen for five seconds, the fifth request comes a moment later; a second one that is missing is a miss."""
+    assert judged(seen(requests=4, asked=5.0)).outcome is Outcome.PASS
+    assert judged(seen(requests=3, asked=5.0)).misses == ("POST /a: 0.60 requests a second of each user, under 0.9",)
 
 
 def test_no_request_at_all_is_a_failure() -> None:
