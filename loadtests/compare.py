@@ -8,7 +8,6 @@ the exit code is 0, 2 when a search of the predictor failed, 3 when the other on
 
 import argparse
 import shutil
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -63,7 +62,8 @@ def _searched(name: str, api: str, target: locust_process.Target, asked: argpars
         "--processes": asked.processes,
     }
     words = locust_process.command(target, shape=CAPACITY, out=out, options=options)
-    subprocess.run(words, env=locust_process.environment(target.key, DATASET), check=False)
+    with locust_process.running(words, locust_process.environment(target.key, DATASET)) as locust:
+        locust.wait()
     if not (out / RUN_FILE).exists():
         raise AssertionError(f"the search of {name} came to no result; its messages are above")
     return dict(msgspec.json.decode((out / RUN_FILE).read_bytes()))

@@ -107,16 +107,12 @@ def _run(
         "--html": str(out / HTML_FILE),
     }
     words = locust_process.command(target, shape=asked.shape, out=out, options=options)
-    with subprocess.Popen(words, env=locust_process.environment(target.key, DATASET)) as locust:
-        try:
-            if meanwhile is not None:
-                meanwhile(locust, out)
-            code = locust_process.believed(
-                locust.wait(), measured=(out / MEASURING_FILE).exists(), reported=(out / RUN_FILE).exists()
-            )
-        finally:
-            if locust.poll() is None:
-                locust.terminate()
+    with locust_process.running(words, locust_process.environment(target.key, DATASET)) as locust:
+        if meanwhile is not None:
+            meanwhile(locust, out)
+        code = locust_process.believed(
+            locust.wait(), measured=(out / MEASURING_FILE).exists(), reported=(out / RUN_FILE).exists()
+        )
     if asked.keep and (out / RUN_FILE).exists():
         RESULTS.mkdir(exist_ok=True)
         shutil.copyfile(out / RUN_FILE, RESULTS / f"{name}.json")

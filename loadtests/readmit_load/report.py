@@ -27,7 +27,7 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
-    """Where, when and on what it was measured."""
+    """Where, when and on what it was measured; `nice` is how much the generator was preferred, from 0 to -20."""
 
     commit: str | None
     measured_at: str
@@ -35,6 +35,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
     python: str
     system: str
     load_before: float
+    nice: int
 
     @classmethod
     def now(cls) -> "Circumstances":
@@ -46,6 +47,7 @@ class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
             python=platform.python_version(),
             system=platform.system(),
             load_before=round(os.getloadavg()[0], 2),
+            nice=os.getpriority(os.PRIO_PROCESS, 0),
         )
 
 
