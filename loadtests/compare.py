@@ -1,7 +1,7 @@
 """Search the capacity of two servers with the same users, in turn: the predictor, and another address.
 
 Without --url the other one is `mlflow models serve` with the champion of the same stack. The last line is the ratio;
-the exit code is 0, 2 when a search of the predictor failed, 3 when the other one's says nothing.
+the exit code is 0, 1 where a search could not begin, 2 where the predictor's failed, 3 where the other's says little.
 
 `make loadtest-compare` calls this.
 """
@@ -20,21 +20,21 @@ from readmit_load.local_stack import loaded_stack
 from readmit_load.mlflow_server import mlflow_server
 from readmit_load.report import RUN_FILE
 from readmit_load.shapes import CAPACITY
-from run import DATASET, OUT, RESULTS, SLO
+from run import DATASET, OUT, RESULTS, SLO, Parser, count
 
 FIRST_USERS = {"readmit": 500, "mlflow": 2}
 
 
 def main() -> int:
     """Parse, search in turn, print side by side, keep."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     add("--url", default="", help="the other address; `mlflow models serve` of the same model unless given")
     add("--api", default="mlflow", choices=list(FIRST_USERS), help="what the other one understands")
-    add("--rounds", type=int, default=3, help="searches of each, in turn")
-    add("--seconds", type=float, default=10.0, help="how long each number of users is held")
+    add("--rounds", type=count, default=3, help="searches of each, in turn")
+    add("--seconds", type=count, default=10, help="how long each number of users is held")
     add("--slo", default=str(SLO), help="the limits, for both")
-    add("--processes", type=int, help="processes that make the load")
+    add("--processes", type=count, help="processes that make the load")
     asked = parser.parse_args()
     with loaded_stack(1) as running, ExitStack() as cleanup:
         folder = Path(cleanup.enter_context(tempfile.TemporaryDirectory()))
@@ -65,7 +65,8 @@ def _searched(name: str, api: str, target: locust_process.Target, asked: argpars
     with locust_process.running(words, locust_process.environment(target.key, DATASET)) as locust:
         locust.wait()
     if not (out / RUN_FILE).exists():
-        raise AssertionError(f"the search of {name} came to no result; its messages are above")
+        print(f"CANNOT COMPARE: the search of {name} came to no result; its messages are above.", file=sys.stderr)
+        sys.exit(1)
     return dict(msgspec.json.decode((out / RUN_FILE).read_bytes()))
 
 
@@ -93,4 +94,8 @@ def _published(rounds: list[comparison.Round], other: str, *, slo: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("FAIL: the comparison was ended before its time", flush=True)
+        sys.exit(2)

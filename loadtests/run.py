@@ -121,37 +121,39 @@ def _run(
     return code
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """Ends with 1 at what it does not understand; argparse's own 2 would be a limit that was missed."""
 
     def error(self, message: str) -> NoReturn:
+        """Say what was not understood, and end."""
         print(f"CANNOT BEGIN: {message}", file=sys.stderr)
         sys.exit(1)
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
+    """Return an option that is a whole number of 1 or more; raises ArgumentTypeError."""
     if not (text.isascii() and text.isdigit() and int(text)):
         raise argparse.ArgumentTypeError(f"{text} is no whole number of 1 or more")
     return int(text)
 
 
 def _parsed() -> argparse.Namespace:
-    parser = _Parser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     add = parser.add_argument
     shapes = ["", *SHAPES, CAPACITY]
     add("--shape", default="", choices=shapes, help="how users come and go; hold with a scenario, else smoke")
     add("--scenario", default="", choices=["", EVERY, *SCENARIOS], help="what is done to the stack meanwhile")
     add("--url", default="", help="predictors to ask, separated by commas; READMIT_ACCESS_KEY is their key")
-    add("--users", type=_count, help="the most users of the shape")
-    add("--seconds", type=_count, help="how long it is measured")
+    add("--users", type=count, help="the most users of the shape")
+    add("--seconds", type=count, help="how long it is measured")
     add("--slo", default=str(SLO), help="the limits")
-    add("--replicas", type=_count, help="predictors of the stack; 3 with a scenario, else 1")
+    add("--replicas", type=count, help="predictors of the stack; 3 with a scenario, else 1")
     add(
         "--processes",
-        type=_count,
+        type=count,
         help="processes that make the load, besides the one that counts; one for both unless given",
     )
-    add("--first-users", type=_count, help="where a search for the capacity begins")
+    add("--first-users", type=count, help="where a search for the capacity begins")
     add("--keep", action="store_true", help="keep the result in loadtests/results")
     asked = parser.parse_args()
     asked.shape = asked.shape or ("hold" if asked.scenario else "smoke")

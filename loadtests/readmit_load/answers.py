@@ -66,9 +66,14 @@ def of_batch(content: bytes, replica: str, epochs: Epochs, *, asked: int) -> Fau
 
 
 def of_json(content: bytes, *, needs: str) -> Fault:
-    """Look at any other answer: JSON with a certain word in it."""
-    found = needs.encode() in content
-    return _decoded(msgspec.json.decode, content, lambda _: None if found else f"there is no {needs} in it")
+    """Look at any other answer: a JSON object with a certain key, or a list of such."""
+
+    def fault(said: Any) -> Fault:
+        objects = said if isinstance(said, list) else [said]
+        there = bool(objects) and all(isinstance(each, dict) and needs in each for each in objects)
+        return None if there else f"there is no {needs} in it"
+
+    return _decoded(msgspec.json.decode, content, fault)
 
 
 def of_mlflow(content: bytes) -> Fault:

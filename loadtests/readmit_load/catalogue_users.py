@@ -38,7 +38,7 @@ class DatasetUser(CatalogueUser):
 class SplitsUser(CatalogueUser):
     """Looks at the splits."""
 
-    path, needs = SPLITS, "train"
+    path, needs = SPLITS, "split"
 
 
 class RunsUser(CatalogueUser):

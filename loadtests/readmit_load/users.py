@@ -12,7 +12,7 @@ import gevent
 from locust import constant_throughput, task
 from locust.contrib.fasthttp import FastHttpUser, LocustBadStatusCode
 
-from readmit_load import answers, patients
+from readmit_load import answers, connections, patients
 from readmit_load.answers import PATIENCE_S, Epochs, Fault
 from readmit_load.balancing import Replicas
 
@@ -21,6 +21,8 @@ PATIENTS = 2_000
 
 PREDICT, PREDICT_BATCH, MODEL, READY = "/v1/predict", "/v1/predict/batch", "/v1/model", "/health/ready"
 INVOCATIONS = "/invocations"
+
+connections.keep_all()
 
 
 class Cohort:

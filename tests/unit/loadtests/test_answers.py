@@ -48,7 +48,14 @@ def test_a_batch_that_lacks_an_answer_is_a_fault() -> None:
     """Each encounter was asked about."""
     assert answers.of_batch(b"[%s]" % said(), "a", Epochs(), asked=2) == "1 answers to 2 encounters"
     assert answers.of_mlflow(b'{"predictions": []}')
-    assert answers.of_json(b'{"other": 1}', needs="epoch")
+
+
+def test_another_answer_has_what_was_asked_for_in_its_place() -> None:
+    """The word may stand in an error's text as well."""
+    assert answers.of_json(b'{"epoch": 1}', needs="epoch") is None
+    assert answers.of_json(b'[{"split": "train"}, {"split": "test"}]', needs="split") is None
+    for other in (b'{"other": 1}', b'{"detail": "no epoch"}', b'"epoch"', b"[]", b'[{"epoch": 1}, {}]', b"epoch"):
+        assert answers.of_json(other, needs="epoch")
 
 
 def test_a_replica_that_goes_back_to_an_earlier_epoch_is_a_fault() -> None:
