@@ -1,6 +1,7 @@
 """The server speaks HTTP/1.1 alone, and waits for the head of a request within limits of bytes and time."""
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -251,3 +252,30 @@ async def test_who_takes_an_answer_in_time_gets_all_of_it(monkeypatch: pytest.Mo
 
     async with serving() as port:
         assert await asyncio.to_thread(read_late, port) == LONG
+
+
+@pytest.mark.parametrize("ended_by", ["the client", "the server", "the limit for a head"])
+async def test_a_connection_that_has_ended_is_gone_at_once(ended_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its objects must not hold each other: collecting those of some thousand stops every answer for 200 ms."""
+    monkeypatch.setattr(http_protocol, "HEAD_S", 0.3)
+
+    def asked(port: int) -> None:
+        with Connection(port, timeout_s=3.0) as connection:
+            headers = {"connection": "close"} if ended_by == "the server" else {}
+            connection.send(request("POST", "/once", headers, BODY))
+            assert connection.answer() is not None
+            if ended_by == "the limit for a head":
+                connection.send(b"GET")
+            if ended_by != "the client":
+                assert connection.answer() is None
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving() as port:
+            await asyncio.gather(*[asyncio.to_thread(asked, port) for _ in range(3)])
+            await asyncio.sleep(0.2)
+            left = [each for each in gc.get_objects() if isinstance(each, http_protocol.Http11Protocol)]
+    finally:
+        gc.enable()
+    assert left == []

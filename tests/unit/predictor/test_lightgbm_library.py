@@ -50,6 +50,23 @@ def test_a_matrix_gives_the_bits_of_the_package() -> None:
     assert Booster(MODEL).predict(rows).tobytes() == _by_package(rows).tobytes()
 
 
+def test_scoring_leaves_nothing_to_the_garbage_collector() -> None:
+    """Each collection stops every answer."""
+    rows = _rows(10)
+    booster, row = Booster(MODEL), np.zeros(len(FEATURE_NAMES))
+    scorer = RowScorer(booster, row)
+    booster.predict(rows)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(10):
+            booster.predict(rows)
+            scorer.score()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_a_batch_of_encounters_is_answered_as_each_alone() -> None:
     """The two ways to ask share their rules and not their code."""
     model = loaded(model_bundle(1))

@@ -42,10 +42,11 @@ class Http11Protocol(HttpToolsProtocol):
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no more."""
+        """Wait no more, and leave nothing to the garbage collector."""
         self._has_head()
         self._has_sent()
         super().connection_lost(exc)
+        self._answers.lost()
 
     def pause_writing(self) -> None:
         """Wait for the client to read."""

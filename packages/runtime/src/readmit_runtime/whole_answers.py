@@ -39,6 +39,14 @@ class WholeAnswers(asyncio.Transport):
             self._closing()
             self._transport.close()
 
+    def lost(self) -> None:
+        """Forget whom `closing` belongs to: the connection is gone, and the two would keep each other."""
+        self._closing = _nobody
+
     def is_closing(self) -> bool:
         """Tell whether the connection ends."""
         return self._transport.is_closing()
+
+
+def _nobody() -> None:
+    """Be called in the place of a protocol that is gone."""

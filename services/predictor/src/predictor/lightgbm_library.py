@@ -56,9 +56,9 @@ class Booster:
         answers = np.empty(count)
         length = ctypes.c_int64()
         self._library.call(
-            "LGBM_BoosterPredictForMat", self.handle, rows.ctypes.data_as(ctypes.c_void_p), _FLOAT64,
+            "LGBM_BoosterPredictForMat", self.handle, _address(rows), _FLOAT64,
             ctypes.c_int32(count), ctypes.c_int32(features), _ROW_MAJOR, _PROBABILITY, *_ALL_TREES, _PARAMETERS,
-            ctypes.byref(length), answers.ctypes.data_as(ctypes.c_void_p),
+            ctypes.byref(length), _address(answers),
         )  # fmt: skip
         if length.value != count:
             raise LightGBMFailed(f"{count} rows got {length.value} answers; is it a model of two classes?")
@@ -89,7 +89,7 @@ class RowScorer:
         self._score = library.score_row
         self._arguments = (
             prepared,
-            ctypes.c_void_p(row.ctypes.data),
+            _address(row),
             ctypes.byref(self._length),
             ctypes.byref(self._answer),
         )
@@ -117,7 +117,8 @@ class _Library:
 
     def call(self, name: str, *arguments: Any) -> None:
         """Call a function that answers 0 when it succeeded; raises LightGBMFailed."""
-        if self._functions[name](*arguments) != 0:
+        function: Callable[..., int] = getattr(self._functions, name)
+        if function(*arguments) != 0:
             raise self.error()
 
     def error(self) -> LightGBMFailed:
@@ -139,6 +140,11 @@ def _find() -> Path:
             if (folder / "lib" / name).is_file():
                 return folder / "lib" / name
     raise LightGBMFailed("The library of the package lightgbm is not installed; install the locked requirements.")
+
+
+def _address(numbers: NDArray[np.float64]) -> ctypes.c_void_p:
+    """Return where they lie; whoever calls keeps them. `data_as` would, and leaves a cycle for the collector."""
+    return ctypes.c_void_p(numbers.ctypes.data)
 
 
 def _free_with(owner: object, free: Callable[[ctypes.c_void_p], int], handle: ctypes.c_void_p) -> None:
