@@ -58,11 +58,26 @@ class World:
     numbers = count()
 
 
+_to_the_next_second = constant_throughput(1)
+
+
+def each_second(user: Any) -> float:
+    """Return how long to wait for the user's next second; who was answered too late for it begins anew, by chance.
+
+    Those who are late were answered together, one behind the other. Asking at once they would stay together for as long
+    as they are there, also when the server keeps up with them again: thirty batches at one moment of every second.
+    """
+    wait_s: float = _to_the_next_second(user)
+    if not wait_s:
+        wait_s = user._cp_last_wait_time = World.cohort.random.random()
+    return wait_s
+
+
 class HttpUser(FastHttpUser):
     """Asks one replica, and once more another one when the first is gone or has only begun."""
 
     abstract = True
-    wait_time = constant_throughput(1)
+    wait_time = each_second
     network_timeout = PATIENCE_S
     connection_timeout = PATIENCE_S
     host = "http://chosen-for-each-request"
