@@ -136,10 +136,15 @@ def _tried(users: int, window: Window, limits: Mapping[str, Limits]) -> Trial:
 
 
 def _limit(search: Search, trials: list[Trial]) -> str:
+    """Say what broke just above a figure; what broke further up has not decided it."""
     if search.open_ended:
         return "most"
-    above = [trial for trial in trials if not trial.held]
-    return "generator" if any(trial.void for trial in above) else "slo"
+    for found in search.found:
+        above = [trial for trial in trials if not trial.held and trial.users > found.users]
+        least = min((trial.users for trial in above), default=0)
+        if any(trial.void for trial in above if trial.users == least):
+            return "generator"
+    return "slo"
 
 
 def _for(seconds: float, moment: Moment, clock: Clock, recording: Recording | None = None) -> Iterator[Moment]:

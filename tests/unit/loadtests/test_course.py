@@ -93,11 +93,13 @@ def test_with_a_scenario_the_load_lasts_until_that_is_over(tmp_path: Path, monke
     )
 
 
-@pytest.mark.parametrize(("starved_from", "users", "limit"), [(10**9, 500, "slo"), (300, 299, "generator")])
+@pytest.mark.parametrize(
+    ("starved_from", "users", "limit"), [(10**9, 500, "slo"), (300, 299, "generator"), (700, 500, "slo")]
+)
 def test_a_search_ends_by_the_limits_or_by_a_starved_generator_and_says_which(
     starved_from: int, users: int, limit: str
 ) -> None:
-    """Beyond a starved generator nothing is known."""
+    """Beyond a starved generator nothing is known, but the limits may break before."""
     recording = FakeRecording(starved_from=starved_from)
     limits = {"POST /a": Limits(p99_ms=50.0)}
     for moment in to_capacity(
