@@ -8,6 +8,7 @@ the exit code is 0, 1 where a search could not begin, 2 where the predictor's fa
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -94,6 +95,7 @@ def _published(rounds: list[comparison.Round], other: str, *, slo: str) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # generator and stack, sessions of their own, end with it
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ The last line is the verdict, the exit code is its own: 0 held, 1 could not begi
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -162,6 +163,7 @@ def _parsed() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # generator and stack, sessions of their own, end with it
     try:
         sys.exit(main())
     except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """Run Locust as a program of its own, in its own environment."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -45,10 +46,10 @@ def running(words: Sequence[str], environment: Mapping[str, str]) -> Iterator["s
     Only root may ask for that; `circumstances.nice` of the report tells whether it was so.
     """
     with subprocess.Popen(words, env=environment, start_new_session=True) as locust:
-        with suppress(PermissionError, FileNotFoundError):  # not root, or a kernel that does not share out by session
-            os.setpriority(os.PRIO_PROCESS, locust.pid, NICE)
-            Path(f"/proc/{locust.pid}/autogroup").write_text(str(NICE))
         try:
+            with suppress(OSError):  # not root, or a kernel that does not share out by session: the report tells
+                os.setpriority(os.PRIO_PROCESS, locust.pid, NICE)
+                Path(f"/proc/{locust.pid}/autogroup").write_text(str(NICE))
             yield locust
         finally:
             _end(locust)
@@ -60,7 +61,7 @@ def _end(locust: "subprocess.Popen[bytes]") -> None:
     try:
         locust.wait(_END_S)
     except subprocess.TimeoutExpired:
-        locust.kill()
+        os.killpg(locust.pid, signal.SIGKILL)  # with its workers
 
 
 def believed(code: int, *, measured: bool, reported: bool) -> int:
