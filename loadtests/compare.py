@@ -1,14 +1,13 @@
 """Search the capacity of two servers with the same users, in turn: the predictor, and another address.
 
 Without --url the other one is `mlflow models serve` with the champion of the same stack. The last line is the ratio;
-the exit code is 0, 1 where a search could not begin, 2 where the predictor's failed, 3 where the other's says little.
+the exit code is 0, 1 where a search could not begin, 2 where one failed, 3 where the other's says little.
 
 `make loadtest-compare` calls this.
 """
 
 import argparse
 import shutil
-import signal
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -21,7 +20,7 @@ from readmit_load.local_stack import loaded_stack
 from readmit_load.mlflow_server import mlflow_server
 from readmit_load.report import RUN_FILE
 from readmit_load.shapes import CAPACITY
-from run import DATASET, OUT, RESULTS, SLO, Parser, count
+from run import DATASET, OUT, RESULTS, SLO, Parser, as_program, count
 
 FIRST_USERS = {"readmit": 500, "mlflow": 2}
 
@@ -64,10 +63,10 @@ def _searched(name: str, api: str, target: locust_process.Target, asked: argpars
     }
     words = locust_process.command(target, shape=CAPACITY, out=out, options=options)
     with locust_process.running(words, locust_process.environment(target.key, DATASET)) as locust:
-        locust.wait()
+        code = locust.wait()
     if not (out / RUN_FILE).exists():
         print(f"CANNOT COMPARE: the search of {name} came to no result; its messages are above.", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(1 if code == 1 else 2)  # else it had begun, and was killed
     return dict(msgspec.json.decode((out / RUN_FILE).read_bytes()))
 
 
@@ -95,9 +94,4 @@ def _published(rounds: list[comparison.Round], other: str, *, slo: str) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # generator and stack, sessions of their own, end with it
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print("FAIL: the comparison was ended before its time", flush=True)
-        sys.exit(2)
+    as_program(main)

@@ -162,10 +162,15 @@ def _parsed() -> argparse.Namespace:
     return asked
 
 
-if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # generator and stack, sessions of their own, end with it
+def as_program(main: Callable[[], int]) -> NoReturn:
+    """Exit with the code of main; SIGTERM ends it as Ctrl-C does, with 2, and all that it started with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         sys.exit(main())
     except KeyboardInterrupt:
         print("FAIL: the run was ended before its time", flush=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    as_program(main)
